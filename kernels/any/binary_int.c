@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Elementwise function of two integer or boolean operands with broadcasting; comparisons give 0 and 1. Arithmetic wraps.
+ *
+ * y [D0][D1][D2][D3][D4]; A0.., B0.. elements from one index to the next in a and b (0: the operand repeats).
+ *
+ * Order: y upward; each element's operands are read, then it is written. */
+#include "gw_kernel.h"
+
+typedef gw_i32 binary_int_in;   // @type
+typedef gw_i32 binary_int_out;  // @type
+
+static inline binary_int_out binary_int_scalar(binary_int_in a, binary_int_in b) { return (gw_i32)((uint32_t)a + (uint32_t)b); }  // @scalar
+
+void binary_int(const binary_int_in *a, const binary_int_in *b, binary_int_out *y)
+{
+    enum { D0 = 1, D1 = 1, D2 = 1, D3 = 1, D4 = 16 };                                         // @constants
+    enum { A0 = 0, A1 = 0, A2 = 0, A3 = 0, A4 = 1, B0 = 0, B1 = 0, B2 = 0, B3 = 0, B4 = 1 };  // @constants
+    int32_t i0, i1, i2, i3, i4;
+    for (i0 = 0; i0 < D0; ++i0) {
+        for (i1 = 0; i1 < D1; ++i1) {
+            for (i2 = 0; i2 < D2; ++i2) {
+                for (i3 = 0; i3 < D3; ++i3) {
+                    const binary_int_in *pa = a + i0 * A0 + i1 * A1 + i2 * A2 + i3 * A3;
+                    const binary_int_in *pb = b + i0 * B0 + i1 * B1 + i2 * B2 + i3 * B3;
+                    for (i4 = 0; i4 < D4; ++i4) *y++ = binary_int_scalar(pa[i4 * A4], pb[i4 * B4]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: 0BSD */
+/* 2-D convolution, int8, two pixels at a time: y = requant(bias + sum of (x - X_ZERO) * w over the taps that lie inside x).
+ *
+ * Two activations stand in one 32-bit word, x0 + 65536 * x1, and meet a weight in one multiplication. The sums of a few such products fit
+ * 16 bits each: of how many, the compiler has proved from the weights. After so many (a chunk) both sums are taken apart and added to
+ * accumulators of 32 bits.
+ *
+ * x      [IH][IW][IC]
+ * y      [OH][OW][OC]
+ * w      blocks of three output channels, then blocks of two (at most two of those), each [KH * KW * IC][channels of the block]. 128 is
+ * added to each weight: unsigned byte loads have more addressing forms. The sum of a chunk's words takes it out again chunks for each block
+ * a byte a chunk, 10 - n (blocks of three) or 15 - n (blocks of two) for one of n taps, 1 <= n, and then 255. For each channel of each
+ * chunk, with x anywhere in int8: -32768 <= sum of x * w <= 32767 bias   [OC], with -X_ZERO * (sum of the channel's weights) in it: the
+ * sums are of x itself, and padding is X_ZERO mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how
+ * (gw_rescale) scratch  KH * KW * IC words KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI
+ * zero point and clamp of y
+ *
+ * Order: output pixels row by row, left to right, two at a time (the last of an odd row alone). All taps of the two are read, then their
+ * results are written.
+ *
+ * The sums are in assembler for Armv6-M: compilers keep the accumulators of 32 bits on the stack there and lose what the words gain. All
+ * registers are then the kernel's; a chunk's byte is the distance of a jump into the row of its taps. The C next to it computes the same.
+ */
+#include "gw_kernel.h"
+
+typedef int16_t conv2d_pairs_s8_mult;  // @type
+
+/* What the pixels of a call have in common. The assembler knows where the first three stand. */
+typedef struct {
+    const uint8_t *w;
+    const uint8_t *chunks;
+    const int32_t *bias;
+    const conv2d_pairs_s8_mult *mult;
+    const int8_t *shift;
+    int8_t *y;     /* first pixel's next result */
+    int32_t other; /* from it to the second pixel's; 0: there is none */
+} conv2d_pairs_s8_place;
+
+#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+/* One block of three. sums: of channel 0 of the first pixel, of the second pixel, of channel 1 of the first ... Moves p->w, chunks, bias
+ * on. */
+static GW_NOINLINE void conv2d_pairs_s8_sums3(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t *sums)
+{
+    register const gw_u32 *r0 __asm__("r0") = pairs;
+    register conv2d_pairs_s8_place *r1 __asm__("r1") = p;
+    register int32_t *r2 __asm__("r2") = sums;
+    /* r0 next word, r1 weights, r2 to r4 the chunk's sums, r5 word, r6 weight, r7 sum of the words; r8 to r12, lr accumulators;
+     * [sp, #20] p, [sp, #24] sums, [sp, #28] next chunk */
+#define GW_TAP3(a, b, c) \
+    "ldm r0!, {r5}\n ldrb r6, [r1, #" #a "]\n muls r6, r5, r6\n adds r2, r2, r6\n ldrb r6, [r1, #" #b \
+    "]\n muls r6, r5, r6\n" \
+    "adds r3, r3, r6\n ldrb r6, [r1, #" #c "]\n muls r6, r5, r6\n adds r4, r4, r6\n adds r7, r7, r5\n"
+    __asm__ volatile(
+        ".syntax unified\n"
+        "push {r0-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {r4-r7}\n"
+        "ldr r7, [r1, #8]\n ldm r7!, {r3-r5}\n str r7, [r1, #8]\n mov r8, r3\n mov r9, r3\n mov r10, r4\n mov r11, r4\n mov r12, r5\n mov lr, r5\n"
+        "ldr r5, [r1, #4]\n ldr r1, [r1]\n ldrb r6, [r5]\n"
+        "1:\n adds r5, r5, #1\n str r5, [sp, #28]\n"
+        "lsls r5, r6, #1\n adds r5, r5, r6\n subs r1, r1, r5\n movs r5, #22\n muls r5, r6, r5\n" /* a tap has 3 weights and 22 bytes of code */
+        "movs r2, #0\n movs r3, #0\n movs r4, #0\n movs r7, #0\n"
+        "add pc, r5\n nop\n"
+        GW_TAP3(0, 1, 2) GW_TAP3(3, 4, 5) GW_TAP3(6, 7, 8) GW_TAP3(9, 10, 11) GW_TAP3(12, 13, 14)
+        GW_TAP3(15, 16, 17) GW_TAP3(18, 19, 20) GW_TAP3(21, 22, 23) GW_TAP3(24, 25, 26) GW_TAP3(27, 28, 29)
+        "adds r1, r1, #30\n lsls r7, r7, #7\n"
+        "subs r2, r2, r7\n sxth r6, r2\n subs r2, r2, r6\n asrs r2, r2, #16\n add r8, r8, r6\n add r9, r9, r2\n"
+        "subs r3, r3, r7\n sxth r6, r3\n subs r3, r3, r6\n asrs r3, r3, #16\n add r10, r10, r6\n add r11, r11, r3\n"
+        "subs r4, r4, r7\n sxth r6, r4\n subs r4, r4, r6\n asrs r4, r4, #16\n add r12, r12, r6\n add lr, lr, r4\n"
+        "ldr r5, [sp, #28]\n ldrb r6, [r5]\n cmp r6, #255\n beq 2f\n b 1b\n"
+        "2:\n adds r5, r5, #1\n ldr r0, [sp, #20]\n str r1, [r0]\n str r5, [r0, #4]\n"
+        "ldr r0, [sp, #24]\n mov r2, r8\n mov r3, r9\n mov r4, r10\n mov r5, r11\n mov r6, r12\n mov r7, lr\n stm r0!, {r2-r7}\n"
+        "pop {r4-r7}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {r0-r7}\n pop {r3}\n mov lr, r3\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
+#undef GW_TAP3
+}
+
+/* The same for a block of two. */
+static GW_NOINLINE void conv2d_pairs_s8_sums2(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t *sums)
+{
+    register const gw_u32 *r0 __asm__("r0") = pairs;
+    register conv2d_pairs_s8_place *r1 __asm__("r1") = p;
+    register int32_t *r2 __asm__("r2") = sums;
+#define GW_TAP2(a, b) \
+    "ldm r0!, {r5}\n ldrb r6, [r1, #" #a "]\n muls r6, r5, r6\n adds r2, r2, r6\n ldrb r6, [r1, #" #b \
+    "]\n muls r6, r5, r6\n" \
+    "adds r3, r3, r6\n adds r7, r7, r5\n"
+    __asm__ volatile(
+        ".syntax unified\n"
+        "push {r0-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {r4-r7}\n"
+        "ldr r7, [r1, #8]\n ldm r7!, {r3, r4}\n str r7, [r1, #8]\n mov r8, r3\n mov r9, r3\n mov r10, r4\n mov r11, r4\n"
+        "ldr r5, [r1, #4]\n ldr r1, [r1]\n ldrb r6, [r5]\n"
+        "1:\n adds r5, r5, #1\n str r5, [sp, #28]\n"
+        "lsls r5, r6, #1\n subs r1, r1, r5\n lsls r5, r6, #4\n" /* a tap has 2 weights and 16 bytes of code */
+        "movs r2, #0\n movs r3, #0\n movs r7, #0\n"
+        "add pc, r5\n nop\n"
+        GW_TAP2(0, 1) GW_TAP2(2, 3) GW_TAP2(4, 5) GW_TAP2(6, 7) GW_TAP2(8, 9)
+        GW_TAP2(10, 11) GW_TAP2(12, 13) GW_TAP2(14, 15) GW_TAP2(16, 17) GW_TAP2(18, 19)
+        GW_TAP2(20, 21) GW_TAP2(22, 23) GW_TAP2(24, 25) GW_TAP2(26, 27) GW_TAP2(28, 29)
+        "adds r1, r1, #30\n lsls r7, r7, #7\n"
+        "subs r2, r2, r7\n sxth r6, r2\n subs r2, r2, r6\n asrs r2, r2, #16\n add r8, r8, r6\n add r9, r9, r2\n"
+        "subs r3, r3, r7\n sxth r6, r3\n subs r3, r3, r6\n asrs r3, r3, #16\n add r10, r10, r6\n add r11, r11, r3\n"
+        "ldr r5, [sp, #28]\n ldrb r6, [r5]\n cmp r6, #255\n beq 2f\n b 1b\n"
+        "2:\n adds r5, r5, #1\n ldr r0, [sp, #20]\n str r1, [r0]\n str r5, [r0, #4]\n"
+        "ldr r0, [sp, #24]\n mov r2, r8\n mov r3, r9\n mov r4, r10\n mov r5, r11\n stm r0!, {r2-r5}\n"
+        "pop {r4-r7}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {r0-r7}\n pop {r3}\n mov lr, r3\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
+#undef GW_TAP2
+}
+#else
+/* One block of n. sums: of channel 0 of the first pixel, of the second pixel, of channel 1 of the first ... Moves p->w, chunks, bias on. */
+GW_INLINE void conv2d_pairs_s8_sums(const int32_t n, const gw_u32 *x, conv2d_pairs_s8_place *p, int32_t *sums)
+{
+    const int32_t most = n == 3 ? 10 : 15;
+    const uint8_t *w = p->w;
+    int32_t c;
+    for (c = 0; c < n; ++c) sums[2 * c] = sums[2 * c + 1] = *p->bias++;
+    for (; *p->chunks != 255; ++p->chunks) {
+        const gw_u32 *end = x + (most - *p->chunks);
+        uint32_t chunk[3] = {0, 0, 0}, all = 0;
+        do {
+            const uint32_t word = *x++;
+            for (c = 0; c < n; ++c) chunk[c] += word * *w++;
+            all += word;
+        } while (x != end);
+        for (c = 0; c < n; ++c) {
+            const uint32_t both = chunk[c] - (all << 7);
+            const int32_t first = (int16_t)both;
+            sums[2 * c] += first;
+            sums[2 * c + 1] += (int32_t)(both - (uint32_t)first) >> 16;
+        }
+    }
+    p->w = w;
+    ++p->chunks;
+}
+
+static GW_NOINLINE void conv2d_pairs_s8_sums3(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t *sums)
+{
+    conv2d_pairs_s8_sums(3, pairs, p, sums);
+}
+
+static GW_NOINLINE void conv2d_pairs_s8_sums2(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t *sums)
+{
+    conv2d_pairs_s8_sums(2, pairs, p, sums);
+}
+#endif
+
+/* Results of both pixels for `blocks` blocks of n channels. */
+GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const gw_u32 *pairs, conv2d_pairs_s8_place *p)
+{
+    enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
+    enum { MS = MULT_N > 1, SS = SHIFT_N > 1 };
+    do {
+        int32_t sums[6], c;
+        if (n == 3)
+            conv2d_pairs_s8_sums3(pairs, p, sums);
+        else
+            conv2d_pairs_s8_sums2(pairs, p, sums);
+        for (c = 0; c < n; ++c) {
+            const int32_t mult = *p->mult, shift = *p->shift;
+            p->mult += MS;
+            p->shift += SS;
+            if (p->other != 0) p->y[p->other] = gw_requant(FORM, sums[2 * c + 1], PRE, mult, shift, Y_ZERO, LO, HI);
+            *p->y++ = gw_requant(FORM, sums[2 * c], PRE, mult, shift, Y_ZERO, LO, HI);
+        }
+    } while (--blocks > 0);
+}
+
+/* n words from activations `other` bytes apart. Returns their end. */
+static GW_NOINLINE gw_u32 *conv2d_pairs_s8_run(gw_u32 *to, const int8_t *x, int32_t other, int32_t n)
+{
+    const int8_t *x1 = x + other;
+    int32_t i = 0;
+    do {
+        *to++ = (uint32_t)x[i] + ((uint32_t)x1[i] << 16);
+    } while (++i != n);
+    return to;
+}
+
+/* n words, activations outside x being X_ZERO; in0, in1: whether the first, the second is inside. */
+static GW_NOINLINE gw_u32 *conv2d_pairs_s8_edge(gw_u32 *to, const int8_t *x0, const int8_t *x1, int32_t n)
+{
+    enum { X_ZERO = -128 };  // @constants
+    int32_t i;
+    for (i = 0; i < n; ++i) {
+        const int32_t first = x0 ? x0[i] : X_ZERO, second = x1 ? x1[i] : X_ZERO;
+        *to++ = (uint32_t)first + ((uint32_t)second << 16);
+    }
+    return to;
+}
+
+void conv2d_pairs_s8(const int8_t *x, int8_t *y, const uint8_t *w, const int32_t *bias, const conv2d_pairs_s8_mult *mult,
+                     const int8_t *shift, const uint8_t *chunks, uint8_t *scratch)
+{
+    enum { IH = 8, IW = 8, IC = 1, OH = 8, OW = 8, OC = 7 };                  // @constants
+    enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants
+    enum {
+        TWOS = OC % 3 == 0 ? 0 : 3 - OC % 3,
+        THREES = (OC - 2 * TWOS) / 3,
+        DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH,  /* some windows hang over the lower edge, */
+        RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW, /* the right one */
+        EDGES = PT > 0 || PL > 0 || DOWN || RIGHT
+    };
+    gw_u32 *pairs = (gw_u32 *)(void *)scratch;
+    conv2d_pairs_s8_place p;
+    int32_t oy, ox, ky, kx;
+    p.y = y;
+    for (oy = 0; oy < OH; ++oy) {
+        for (ox = 0; ox < OW; ox += 2) {
+            const int32_t two = OW % 2 == 0 || ox + 1 < OW;
+            const int32_t ix = ox * SW - PL, other = two ? SW : 0; /* a lone pixel is its own neighbour */
+            const int32_t inside = (PL == 0 || ix >= 0) && (!RIGHT || ix + other + (KW - 1) * DW < IW);
+            gw_u32 *to = pairs;
+            int32_t iy = oy * SH - PT;
+            for (ky = 0; ky < KH; ++ky, iy += DH) {
+                const int32_t row_inside = (PT == 0 || iy >= 0) && (!DOWN || iy < IH);
+                const int8_t *row = x + (iy * IW + ix) * IC;
+                if (DW == 1 && (!EDGES || (inside && row_inside))) {
+                    to = conv2d_pairs_s8_run(to, row, other * IC, KW * IC);
+                } else {
+                    for (kx = 0; kx < KW; ++kx) {
+                        const int32_t at0 = ix + kx * DW, at1 = at0 + other;
+                        to = conv2d_pairs_s8_edge(to, row_inside && at0 >= 0 && at0 < IW ? row + kx * DW * IC : 0,
+                                                  row_inside && at1 >= 0 && at1 < IW ? row + (kx * DW + other) * IC : 0, IC);
+                    }
+                }
+            }
+            p.w = w;
+            p.chunks = chunks;
+            p.bias = bias;
+            p.mult = mult;
+            p.shift = shift;
+            p.other = two ? OC : 0;
+            if (THREES > 0) conv2d_pairs_s8_channels(3, THREES, pairs, &p);
+            if (TWOS > 0) conv2d_pairs_s8_channels(2, TWOS, pairs, &p);
+            p.y += p.other;
+        }
+    }
+}

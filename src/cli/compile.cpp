@@ -1,0 +1,331 @@
+// glowworm compile: a model file becomes a bundle. Read, optimise, quantize, lower, place, emit, measure, write; nothing is written unless
+// all of it went well.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "calibrate/range.h"
+#include "cli/cli.h"
+#include "interp/interp.h"
+#include "lower/lower.h"
+#include "target/board.h"
+
+namespace gw {
+namespace {
+
+struct CompileOptions : CommonOptions {
+    std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", numerics,
+                                                              range = "mse", measure = "auto";
+    std::string dump_stages, print_after;
+    int64_t ram_limit = -1, flash_limit = -1, cycle_limit = -1;
+};
+
+// Everything that compile makes on its way.
+struct Compilation {
+    CompileOptions o;
+    Core core;
+    int64_t clock_hz = 0;
+    LoadedModel model;  // optimised
+    Graph graph;        // as lowered
+    Preprocess preprocess;
+    std::string profile_text;
+    SampleSet samples;  // of --calibrate
+    Program program;
+    Emitted emitted;
+};
+
+Status choose_core(Compilation& c, Diagnostics& diag) {
+    std::string cpu = c.o.cpu;
+    if (!c.o.board.empty()) {
+        const Board* board = find_board(c.o.board);
+        if (board == nullptr)
+            return diag.error(DiagId::bad_option, {}, "--board {}: there is no such board; `glowworm boards` lists them", c.o.board);
+        if (!cpu.empty() && cpu != board->core)
+            return diag.error(DiagId::bad_option, {}, "--cpu {} contradicts --board {}, which has a {}", cpu, c.o.board, board->core);
+        cpu = board->core;
+        c.clock_hz = board->clock_hz;
+        if (c.o.ram_limit < 0) c.o.ram_limit = board->ram_bytes;
+        if (c.o.flash_limit < 0) c.o.flash_limit = board->flash_bytes;
+    }
+    GW_TRY(Core core, core_named(cpu.empty() ? "generic" : cpu, diag));
+    GW_TRY(c.core, with_float_abi(core, c.o.float_abi, diag));
+    return {};
+}
+
+// Shows the graph after every pass as the developer asked.
+PassRunner pass_runner(const Compilation& c, Session& session) {
+    PassRunner run;
+    const std::string folder = c.o.dump_stages, wanted = c.o.print_after;
+    if (folder.empty() && wanted.empty()) return run;
+    run.after = [folder, wanted, &session, number = 0](int, std::string_view name, const Graph& g) mutable {
+        if (!folder.empty()) {
+            GW_CHECK(number < 100, "stages are numbered with two digits");
+            if (!write_file(std::filesystem::path(folder) / fmt::format("{:02}-{}.gw", number, name), print(g), session.diag).ok()) return;
+        }
+        if (wanted == name || wanted == "all") session.say(fmt::format("; after {}\n{}", name, print(g)));
+        ++number;
+    };
+    return run;
+}
+
+Expected<Profile> ranges(Compilation& c, Session& s) {
+    Diagnostics& diag = s.diag;
+    GW_TRY(Preprocess given, preprocess_of(c.o, diag));
+    if (!c.o.profile.empty()) {
+        GW_TRY(c.profile_text, read_file(c.o.profile, diag));
+        GW_TRY(Profile p, parse_profile(c.profile_text, c.o.profile, diag));
+        if (p.model_sha256 != c.model.module.sha256)
+            return diag.error(DiagId::profile_mismatch, {.file = c.o.profile}, "was made from another model ({}); calibrate {} again",
+                              p.model_file, c.model.module.file);
+        GW_TRY(c.preprocess, merge_preprocess(p.preprocess, given, c.o.profile, diag));
+        return p;
+    }
+    c.preprocess = given;
+    GW_TRY_DO(check_preprocess(given, diag));
+    GW_TRY(c.samples, read_samples(c.o.samples, sample_specs(c.model.module.main()), given, {}, diag));
+    GW_TRY(Profile p, collect(c.model.module, c.samples, given, diag, s.progress("calibrating")));
+    c.profile_text = profile_yaml(p);
+    return p;
+}
+
+Status make_graph(Compilation& c, PassRunner& run, Session& s) {
+    c.graph = c.model.module.main();
+    const bool floats = c.o.precision == "float32";
+    if (floats || !c.model.is_float) {
+        GW_TRY(c.preprocess, preprocess_of(c.o, s.diag));
+        return {};
+    }
+    if (c.o.samples.empty() && c.o.profile.empty())
+        return s.diag.error(
+            DiagId::needs_ranges, {.file = c.model.module.file},
+            "is a float model: give --calibrate SAMPLES or --profile FILE to quantize it to int8, or --precision float32 to keep it float");
+    GW_TRY(Profile profile, ranges(c, s));
+    QuantizeOptions q;
+    GW_TRY(q.range, parse_range_method(c.o.range, s.diag));
+    q.float_io = c.o.io == "float";
+    q.rounding = c.o.numerics == "tflite" ? Rounding::twice : c.o.numerics == "onnx" ? Rounding::single : Rounding::narrow;
+    GW_TRY(c.graph, quantise(c.graph, profile, q, run, s.diag));
+    return {};
+}
+
+Json options_json(const Compilation& c) {
+    Json j{{"cpu", c.core.name},
+           {"optimize", c.o.optimize},
+           {"api", "plain"},
+           {"io", c.o.io},
+           {"input", c.o.input},
+           {"output", c.o.output_place},
+           {"precision", c.o.precision.empty() ? "int8" : c.o.precision},
+           {"range", c.o.range},
+           {"numerics", c.o.numerics.empty() ? "fast" : c.o.numerics}};
+    if (!c.o.board.empty()) j["board"] = c.o.board;
+    if (!c.o.defines.empty()) j["define"] = c.o.defines;
+    return j;
+}
+
+std::string options_line(const Json& options) {
+    std::string line;
+    for (const auto& [key, value] : options.items()) {
+        if (key == "api" || (value.is_string() && value.get<std::string>().empty())) continue;
+        line += fmt::format("{}--{} {}", line.empty() ? "" : " ", key, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return line;
+}
+
+Status make_program(Compilation& c, Session& s) {
+    LowerOptions lower_options;
+    std::vector<std::string> taken;
+    lower_options.name = c_name(!c.o.name.empty() ? c.o.name : std::filesystem::path(c.o.model).stem().string(), taken);
+    if (!c.o.name.empty() && lower_options.name != c.o.name)
+        s.diag.warning(DiagId::bad_option, {}, "--name {} is not a name that C accepts here; the bundle is called {}", c.o.name,
+                       lower_options.name);
+    lower_options.optimize = c.o.optimize;
+    lower_options.input_in_arena = c.o.input == "arena";
+    lower_options.output_in_arena = c.o.output_place == "arena";
+    GW_TRY(c.program, lower(c.graph, c.core, lower_options, s.diag));
+    GW_TRY_DO(place_buffers(c.program, true, s.diag));
+    Diagnostics broken;
+    GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());
+    Module module = c.model.module;
+    module.graphs = {c.graph};
+    EmitOptions e;
+    e.tool = "glowworm " + version();
+    e.model_file = c.model.module.file;
+    e.model_sha256 = c.model.module.sha256;
+    e.options = options_line(options_json(c));
+    e.graph_text = print(module);
+    c.emitted = emit(c.program, c.graph, e);
+    return {};
+}
+
+// Float values and their int8 counterparts have the same source name: the quality of each layer follows from a few samples.
+std::vector<std::optional<double>> layer_sqnr(const Compilation& c) {
+    std::vector<std::optional<double>> result(c.program.steps.size());
+    if (c.samples.samples.empty() || c.o.precision == "float32") return result;
+    const Graph &f = c.model.module.main(), &q = c.graph;
+    std::map<std::string, ValueId> float_values;
+    for (size_t i = 0; i < f.values.size(); ++i)
+        if (f.values[i].node.valid() && !f.values[i].source.empty()) float_values[f.values[i].source] = {static_cast<int32_t>(i)};
+    std::map<int32_t, std::pair<double, double>> power;  // value of q → (signal, noise)
+    const size_t n = std::min<size_t>(c.samples.samples.size(), 2);
+    for (size_t k = 0; k < n; ++k) {
+        std::map<int32_t, Tensor> reference;
+        interpret(f, graph_inputs(f, c.samples.samples[k]), [&](ValueId id, const Tensor& t) { reference[id.index] = t; });
+        interpret(q, graph_inputs(q, c.samples.samples[k]), [&](ValueId id, const Tensor& t) {
+            const auto it = float_values.find(q[id].source);
+            if (it == float_values.end() || q[id].is_input() || f.type(it->second).shape != t.shape()) return;
+            Tensor approximation = t;
+            approximation.type.quant = q.type(id).quant;
+            const Tensor a = reference[it->second.index].dequantized(), b = approximation.dequantized();
+            auto& [signal, noise] = power[id.index];
+            for (int64_t i = 0; i < a.elements(); ++i) {
+                const double x = a.at(i), d = x - b.at(i);
+                signal += x * x, noise += d * d;
+            }
+        });
+    }
+    for (size_t k = 0; k < result.size(); ++k) {
+        for (int32_t v : c.program.steps[k].values) {
+            const auto it = power.find(v);
+            if (it == power.end() || it->second.first <= 0) continue;
+            result[k] = it->second.second <= 0 ? 200.0 : std::clamp(10 * std::log10(it->second.first / it->second.second), -200.0, 200.0);
+        }
+    }
+    return result;
+}
+
+// A sample to measure with: of the calibration set, or pseudo-random bytes that are the same everywhere.
+std::vector<std::string> measuring_sample(const Compilation& c) {
+    if (!c.samples.samples.empty()) return {sample_bytes(graph_inputs(c.graph, c.samples.samples.front()))};
+    return {sample_bytes(pseudo_random_inputs(c.graph))};
+}
+
+// Compiles and runs the bundle for the core if its tools are here; otherwise says what is missing.
+void measure(Compilation& c, ReportData& data, const std::filesystem::path& folder, Session& s) {
+    if (c.o.measure == "none") {
+        data.not_measured = "--measure none";
+        return;
+    }
+    if (!c.core.emulated()) {
+        data.not_measured = fmt::format("{} cannot be emulated", c.core.name);
+        return;
+    }
+    const Tools tools = find_tools();
+    const Tool& compiler = c.o.toolchain == "clang" ? tools.clang : tools.arm_gcc;
+    if (tools.arm_gcc.path.empty() || compiler.path.empty() || tools.qemu.path.empty()) {
+        for (const std::string& m : tools.missing) data.not_measured += (data.not_measured.empty() ? "" : "; ") + m;
+        return;
+    }
+    data.compiler = compiler.version;
+    const BuildOptions build = build_options(c.o);
+    Diagnostics trouble;
+    if (auto flags = bundle_flags(c.core, build, trouble); flags.ok()) data.cflags = *flags;
+    const BundleInfo info = bundle_info(folder, c.program, c.emitted);
+    if (auto flash = measure_flash(info, c.core, build, trouble); flash.ok()) data.flash = *flash;
+    RunOptions run;
+    run.price = true;
+    if (auto result = run_on_core(info, c.core, measuring_sample(c), build, run, trouble); result.ok()) data.run = *result;
+    for (const Diagnostic& d : trouble.all()) {
+        data.not_measured += (data.not_measured.empty() ? "" : "; ") + d.message;
+        s.diag.warning(d.id, d.location, "measuring failed: {}", d.message);
+    }
+}
+
+// A limit that is passed is the verdict no (3); one that cannot be measured is wrong use (1).
+int check_limits(const Compilation& c, const Json& r, Session& s) {
+    int status = exit_done;
+    auto check = [&](const char* option, int64_t limit, const Json& figure, const char* advice) {
+        if (limit < 0) return;
+        if (figure.is_null()) {
+            s.diag.error(DiagId::limit_exceeded, {}, "{} {} cannot be checked: it was not measured ({})", option, limit,
+                         r["cycles"].value("reason", std::string("no measurement")));
+            status = exit_wrong;
+        } else if (figure.get<int64_t>() > limit) {
+            s.diag.error(DiagId::limit_exceeded, {}, "{} {}: the bundle needs {}; {}", option, limit, figure.get<int64_t>(), advice);
+            if (status == exit_done) status = exit_verdict_no;
+        }
+    };
+    check("--ram-limit", c.o.ram_limit, r["ram"]["total_bytes"],
+          "try --optimize ram, --input arena and --output arena, or a smaller input");
+    check("--flash-limit", c.o.flash_limit, r["flash"]["total_bytes"], "try --optimize size, or a smaller model");
+    check("--cycle-limit", c.o.cycle_limit, r["cycles"]["total"], "try --optimize speed, or a smaller model");
+    return status;
+}
+
+int compile(const CompileOptions& options, Session& s) {
+    Compilation c;
+    c.o = options;
+    if (!choose_core(c, s.diag)) return exit_wrong;
+    PassRunner run = pass_runner(c, s);
+    auto model = load_model(c.o.model, c.o, run, s.diag);
+    if (!model) return exit_wrong;
+    c.model = std::move(*model);
+    if (!make_graph(c, run, s) || !make_program(c, s)) return exit_wrong;
+
+    ReportData data;
+    data.module = &c.model.module, data.graph = &c.graph, data.program = &c.program, data.emitted = &c.emitted, data.core = &c.core;
+    data.options = options_json(c);
+    data.preprocess = preprocess_json(c.preprocess);
+    data.profile_sha256 = c.profile_text.empty() ? "" : sha256_hex(c.profile_text);
+    data.clock_hz = c.clock_hz;
+    data.model_macs = c.model.macs, data.model_parameters = c.model.parameters;
+    data.sqnr_db = layer_sqnr(c);
+    if (c.o.measure == "none") {
+        measure(c, data, {}, s);
+    } else {
+        const TemporaryFolder folder;
+        if (!write_files(folder.path(), c.emitted.files, s.diag)) return exit_wrong;
+        measure(c, data, folder.path(), s);
+    }
+    const Json report = report_json(data);
+    std::map<std::string, std::string> files = c.emitted.files;
+    files["report.json"] = report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+    files["report.txt"] = report_text(report);
+    if (!c.profile_text.empty() && c.o.profile.empty()) files["profile.yaml"] = c.profile_text;
+    const int status = check_limits(c, report, s);
+    if (status == exit_wrong) return status;
+    if (!write_files(c.o.output, files, s.diag)) return exit_wrong;
+    s.result = Json{{"bundle", c.o.output}, {"name", c.program.name}, {"report", report}};
+    s.say(report_text(report));
+    s.say(fmt::format("bundle written to {}", c.o.output));
+    return status;
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app, Command& chosen) {
+    auto o = std::make_shared<CompileOptions>();
+    CLI::App* sub = app.add_subcommand("compile", "make a bundle of a model");
+    sub->add_option("MODEL", o->model, "an ONNX or TFLite model, or a graph as text (.gw)")->required();
+    sub->add_option("-o,--output-folder", o->output, "the bundle's folder")->required()->type_name("DIR");
+    sub->add_option("--cpu", o->cpu, "core, in GCC's spelling: cortex-m0plus, cortex-m4+nofp, generic …")->type_name("CORE");
+    sub->add_option("--board", o->board, "board: sets core, clock and limits");
+    sub->add_option("--name", o->name, "prefix of every symbol; default: the model file's name");
+    auto* samples = sub->add_option("--calibrate", o->samples, "samples to take ranges from")->type_name("SAMPLES");
+    sub->add_option("--profile", o->profile, "ranges made by `glowworm calibrate`")->type_name("FILE")->excludes(samples);
+    sub->add_option("--precision", o->precision, "int8 (default) or float32")->check(CLI::IsMember({"int8", "float32"}));
+    sub->add_option("--range", o->range, "how ranges follow from samples: mse (default), minmax, percentile:P, kl");
+    sub->add_option("--optimize", o->optimize, "speed (default), size or ram")->check(CLI::IsMember({"speed", "size", "ram"}));
+    sub->add_option("--io", o->io, "type at the model's edge: int8 (default) or float")->check(CLI::IsMember({"int8", "float"}));
+    sub->add_option("--input", o->input, "inputs lie in the caller's memory (default) or in the arena")
+        ->check(CLI::IsMember({"caller", "arena"}));
+    sub->add_option("--output", o->output_place, "outputs lie in the caller's memory (default) or in the arena")
+        ->check(CLI::IsMember({"caller", "arena"}));
+    sub->add_option("--numerics", o->numerics, "rounding of requantization: fast (default), tflite or onnx")
+        ->check(CLI::IsMember({"tflite", "onnx", "fast"}));
+    sub->add_option("--ram-limit", o->ram_limit, "exit 3 if arena, inputs and outputs need more")->type_name("BYTES");
+    sub->add_option("--flash-limit", o->flash_limit, "exit 3 if the bundle needs more")->type_name("BYTES");
+    sub->add_option("--cycle-limit", o->cycle_limit, "exit 3 if one inference takes more")->type_name("N");
+    sub->add_option("--measure", o->measure, "auto (default): compile and emulate when the tools are there; none")
+        ->check(CLI::IsMember({"auto", "none"}));
+    sub->add_option("--dump-stages", o->dump_stages, "write the graph after every pass into this folder")->type_name("DIR");
+    sub->add_option("--print-after", o->print_after, "print the graph after this pass, or after `all`")->type_name("PASS");
+    add_define_option(*sub, *o);
+    add_preprocess_options(*sub, *o);
+    add_toolchain_options(*sub, *o);
+    sub->callback([o, &chosen] { chosen = [o](Session& s) { return compile(*o, s); }; });
+}
+
+}  // namespace gw

@@ -1,0 +1,178 @@
+// The bytes that TFLite Micro's reference kernels give depend on how real factors became integers: which products are taken in float and
+// which in double, how an activation's bounds are rounded, and when a multiplier is flushed to zero. All of that is decided here, once,
+// when the model is read; the ops carry the integers.
+#include "frontend/tflite/arithmetic.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/fixed_functions.h"
+
+namespace gw {
+
+Expected<FloatRange> float_activation(TfliteNode& n, tfl::Activation a) {
+    switch (a) {
+        case tfl::Activation::none:
+            return FloatRange{};
+        case tfl::Activation::relu:
+            return FloatRange{0, infinity};
+        case tfl::Activation::relu_n1_to_1:
+            return FloatRange{-1, 1};
+        case tfl::Activation::relu6:
+            return FloatRange{0, 6};
+        default:
+            return n.unsupported("fused activation number {} is not supported", static_cast<int>(a));
+    }
+}
+
+Expected<IntRange> int8_activation(TfliteNode& n, tfl::Activation a, const Quant& quant) {
+    GW_TRY(FloatRange real, float_activation(n, a));
+    // Quantized in float, half away from zero.
+    const auto bound = [&](float v) {
+        const float steps = std::round(v / quant.scale());
+        return static_cast<int32_t>(std::clamp<double>(double{steps} + quant.zero_point(), -1000, 1000));
+    };
+    IntRange r;
+    if (real.lo != -infinity) r.lo = std::clamp(bound(real.lo), -128, 127);
+    if (real.hi != infinity) r.hi = std::clamp(bound(real.hi), r.lo, 127);
+    return r;
+}
+
+Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, IntRange range) {
+    Requant r;
+    r.rounding = Rounding::twice;
+    r.zero_point = zero_point, r.lo = range.lo, r.hi = range.hi;
+    for (double f : factors) {
+        int shift = 0;
+        int32_t multiplier = 0;
+        quantize_multiplier(f, multiplier, shift);
+        r.multiplier.push_back(multiplier);
+        r.shift.push_back(shift);
+    }
+    return r;
+}
+
+namespace {
+struct Scaling {
+    int32_t multiplier = 0;
+    int shift = 0;
+    explicit Scaling(double factor) { quantize_multiplier(factor, multiplier, shift); }
+    int32_t operator()(int32_t v) const { return multiply_by_quantized_multiplier(v, multiplier, shift); }
+};
+
+template <class F>
+Tensor table_of(F f) {
+    std::vector<int8_t> table;
+    for (int32_t v = -128; v < 128; ++v) table.push_back(static_cast<int8_t>(std::clamp<int64_t>(f(v), -128, 127)));
+    return Tensor::of<int8_t>({256}, table);
+}
+
+// Logistic and tanh: the operand in Q4, where what leaves the format counts as infinite.
+template <class F>
+Tensor q4_table(const Quant& x, F f) {
+    constexpr int integer_bits = 4;
+    int shift = 0;
+    const double mantissa = std::frexp(static_cast<double>(x.scale()) * (1 << (31 - integer_bits)), &shift);
+    const auto multiplier = static_cast<int32_t>(std::min(std::round(std::ldexp(mantissa, 31)), 2147483647.0));
+    const double radius = std::floor(std::ldexp(15.0, 31 - integer_bits - shift));
+    return table_of([&](int32_t v) -> int64_t {
+        const int32_t d = v - x.zero_point();
+        if (d <= -radius) return -128;
+        if (d >= radius) return 127;
+        return f(multiply_by_quantized_multiplier(d, multiplier, std::max(shift, -31)));
+    });
+}
+
+int16_t high_mul16(int16_t a, int16_t b, bool rounded) {
+    const int32_t product = int32_t{a} * b;
+    if (product == 1 << 30) return 32767;
+    const int32_t nudge = !rounded ? 0 : product >= 0 ? 1 << 14 : 1 - (1 << 14);
+    return static_cast<int16_t>((product + nudge) / (1 << 15));
+}
+int16_t saturate16(int64_t v) { return static_cast<int16_t>(std::clamp<int64_t>(v, -32768, 32767)); }
+int16_t upper_half(int32_t multiplier) {
+    return multiplier >= 2147483647 - (1 << 15) ? int16_t{32767} : static_cast<int16_t>((multiplier + (1 << 15)) >> 16);
+}
+}  // namespace
+
+Tensor relu_table(const Quant& x, const Quant& y, FloatRange range) {
+    const Scaling scale(static_cast<double>(x.scale()) / static_cast<double>(y.scale()));
+    const auto bound = [&](float v) { return y.zero_point() + static_cast<int64_t>(std::round(v / y.scale())); };
+    const int64_t lo = range.lo == -infinity ? -128 : std::max<int64_t>(-128, bound(range.lo));
+    const int64_t hi = range.hi == infinity ? 127 : std::min<int64_t>(127, bound(range.hi));
+    return table_of([&](int32_t v) -> int64_t { return std::min(hi, std::max(lo, int64_t{y.zero_point()} + scale(v - x.zero_point()))); });
+}
+
+Tensor relu6_table(const Quant& x) {
+    const int64_t six = std::clamp<int64_t>(static_cast<int64_t>(std::round(6.0f / x.scale())) + x.zero_point(), -128, 127);
+    return table_of([&](int32_t v) -> int64_t { return v > six ? six : std::max(v, x.zero_point()); });
+}
+
+Tensor logistic_table(const Quant& x) {
+    return q4_table(x, [](int32_t v) -> int64_t { return rounding_divide_by_power_of_two(fixed_logistic(v), 31 - 8) - 128; });
+}
+
+Tensor tanh_table(const Quant& x) {
+    return q4_table(x, [](int32_t v) -> int64_t { return rounding_divide_by_power_of_two(fixed_tanh(v), 31 - 7); });
+}
+
+Tensor leaky_relu_table(const Quant& x, const Quant& y, float alpha) {
+    const Scaling same(static_cast<double>(x.scale() / y.scale())), below(static_cast<double>(x.scale() * alpha / y.scale()));
+    return table_of([&](int32_t v) -> int64_t {
+        const int32_t d = v - x.zero_point();
+        return int64_t{y.zero_point()} + (d >= 0 ? same(d) : below(d));
+    });
+}
+
+// x · relu6(x + 3)/6 in 16 bits: x on a scale 128 times finer, once rescaled toward the result, once to [−1, 1] for the slope.
+Expected<Tensor> hard_swish_table(TfliteNode& n, const Quant& x, const Quant& y) {
+    const float fine = (1.0f / 128.0f) * x.scale();
+    const Scaling out(static_cast<double>(fine / y.scale())), slope(static_cast<double>(fine / (3.0f / 32768.0f)));
+    if (out.shift > 0) return n.bad_quant("result", "scale {} is too small for an operand of scale {}", y.scale(), x.scale());
+    const int16_t out16 = upper_half(out.multiplier), slope16 = upper_half(slope.multiplier);
+    return table_of([&](int32_t v) -> int64_t {
+        const auto hires = static_cast<int16_t>((v - x.zero_point()) * 128);
+        const int16_t value = high_mul16(hires, out16, true);
+        int16_t s = hires;
+        if (slope.shift > 0) s = saturate16(int64_t{s} << std::min(slope.shift - 1, 31));
+        s = high_mul16(s, slope16, true);
+        if (slope.shift > 0) s = saturate16(int64_t{s} * 2);
+        if (slope.shift < 0) s = static_cast<int16_t>(rounding_divide_by_power_of_two(s, -slope.shift));
+        s = static_cast<int16_t>((s + (1 << 15)) >> 1);
+        return int64_t{rounding_divide_by_power_of_two(high_mul16(s, value, false), -out.shift)} + y.zero_point();
+    });
+}
+
+Tensor elu_table(const Quant& x, const Quant& y) {
+    const float inverse = 1.0f / y.scale();
+    return table_of([&](int32_t v) -> int64_t {
+        const float real = x.scale() * static_cast<float>(v - x.zero_point());
+        const float result = real < 0 ? std::exp(real) - 1.0f : real;
+        return static_cast<int64_t>(std::clamp(std::round(result * inverse), -1e6f, 1e6f)) + y.zero_point();
+    });
+}
+
+Tensor requantize_table(const Quant& x, const Quant& y) {
+    const Scaling scale(static_cast<double>(x.scale()) / static_cast<double>(y.scale()));
+    return table_of([&](int32_t v) -> int64_t { return int64_t{scale(v - x.zero_point())} + y.zero_point(); });
+}
+
+Expected<Tensor> softmax_table(TfliteNode& n, float beta, float scale) {
+    constexpr int integer_bits = 5;
+    const double factor = std::min(static_cast<double>(beta) * static_cast<double>(scale) * (1 << (31 - integer_bits)), 2147483647.0);
+    if (!(factor > 1)) return n.unsupported("a softmax with beta {} and input scale {} is flat", beta, scale);
+    int32_t multiplier = 0;
+    int shift = 0;
+    quantize_multiplier(factor, multiplier, shift);
+    // Distances whose rescaled value would leave the format count as infinitely far.
+    const auto farthest = static_cast<int64_t>(std::floor(std::ldexp(31.0, 31 - integer_bits - shift)));
+    std::vector<uint32_t> table(256, 0);
+    for (int64_t d = 0; d < 256 && d <= farthest; ++d) {
+        const auto shifted = static_cast<int32_t>(-(d << shift));
+        table[static_cast<size_t>(d)] =
+            static_cast<uint32_t>(fixed_exp_on_negative(saturating_rounding_doubling_high_mul(shifted, multiplier), integer_bits));
+    }
+    return Tensor::of<uint32_t>({256}, table);
+}
+
+}  // namespace gw

@@ -1,0 +1,34 @@
+// TFLite's integer arithmetic, as the reader writes it into ops: fused activations, multipliers and tables. docs/arithmetic.md is the law.
+#pragma once
+#include "frontend/tflite/importer.h"
+
+namespace gw {
+
+// A fused activation of a float op.
+struct FloatRange {
+    float lo = -infinity, hi = infinity;
+};
+Expected<FloatRange> float_activation(TfliteNode& n, tfl::Activation a);
+// Of an int8 result with this quantization.
+struct IntRange {
+    int32_t lo = -128, hi = 127;
+};
+Expected<IntRange> int8_activation(TfliteNode& n, tfl::Activation a, const Quant& quant);
+
+// One rescaling for all channels, or one a channel; the factors are the model's, in double.
+Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, IntRange range);
+
+// Tables of int8 functions: the result's byte for each of the operand's 256.
+Tensor relu_table(const Quant& x, const Quant& y, FloatRange range);  // RELU, RELU_N1_TO_1: rescaled, then clamped
+Tensor relu6_table(const Quant& x);                                   // RELU6: clamped in the operand's own scale
+Tensor logistic_table(const Quant& x);                                // to scale 1/256, zero point −128
+Tensor tanh_table(const Quant& x);                                    // to scale 1/128, zero point 0
+Tensor leaky_relu_table(const Quant& x, const Quant& y, float alpha);
+Expected<Tensor> hard_swish_table(TfliteNode& n, const Quant& x, const Quant& y);
+Tensor elu_table(const Quant& x, const Quant& y);
+Tensor requantize_table(const Quant& x, const Quant& y);  // QUANTIZE of int8
+
+// The exponentials of an int8 softmax in Q0.31, by the distance from the largest element.
+Expected<Tensor> softmax_table(TfliteNode& n, float beta, float scale);
+
+}  // namespace gw

@@ -1,0 +1,108 @@
+// The operators that are read, by the format's numbers.
+#include "frontend/tflite/operators.h"
+
+namespace gw {
+namespace {
+using namespace tflite_ops;
+
+constexpr std::string_view both = "int8 float32";
+constexpr std::string_view hybrid = "int8 weights of float data are stored as floats";
+constexpr std::string_view floats = "float32";
+constexpr std::string_view numbers = "float32 int32 int64";
+
+constexpr TfliteOpRow rows[] = {
+    {0, {"ADD", "int8 float32 int32 int64", ""}, add},
+    {1, {"AVERAGE_POOL_2D", both, ""}, average_pool},
+    {2, {"CONCATENATION", "any", "without a fused activation; all operands quantized as the result"}, concatenation},
+    {3, {"CONV_2D", both, hybrid}, conv},
+    {4, {"DEPTHWISE_CONV_2D", both, hybrid}, depthwise_conv},
+    {5, {"DEPTH_TO_SPACE", "any", ""}, depth_to_space},
+    {6, {"DEQUANTIZE", "int8", "and float16 constants"}, dequantize},
+    {8, {"FLOOR", floats, ""}, real<UnaryKind::floor>},
+    {9, {"FULLY_CONNECTED", both, hybrid}, fully_connected},
+    {11, {"L2_NORMALIZATION", floats, ""}, l2_normalization},
+    {14, {"LOGISTIC", both, ""}, logistic},
+    {17, {"MAX_POOL_2D", both, ""}, max_pool},
+    {18, {"MUL", "int8 float32 int32 int64", ""}, mul},
+    {19, {"RELU", both, ""}, relu},
+    {20, {"RELU_N1_TO_1", both, ""}, relu_n1_to_1},
+    {21, {"RELU6", both, ""}, relu6},
+    {22, {"RESHAPE", "any", ""}, reshape},
+    {23, {"RESIZE_BILINEAR", floats, ""}, resize_bilinear},
+    {25, {"SOFTMAX", both, ""}, softmax},
+    {26, {"SPACE_TO_DEPTH", "any", ""}, space_to_depth},
+    {28, {"TANH", both, ""}, tanh},
+    {34, {"PAD", "any", ""}, pad},
+    {36, {"GATHER", "any", "without batch dimensions"}, gather},
+    {37, {"BATCH_TO_SPACE_ND", "any", "one or two block sizes"}, batch_to_space},
+    {38, {"SPACE_TO_BATCH_ND", "any", "one or two block sizes"}, space_to_batch},
+    {39, {"TRANSPOSE", "any", ""}, transpose},
+    {40, {"MEAN", both, ""}, reduce<ReduceKind::mean>},
+    {41, {"SUB", "int8 float32 int32 int64", ""}, sub},
+    {42, {"DIV", numbers, ""}, div},
+    {43, {"SQUEEZE", "any", ""}, reshape},
+    {45, {"STRIDED_SLICE", "any", "without ellipsis and new axes"}, strided_slice},
+    {47, {"EXP", floats, ""}, real<UnaryKind::exp>},
+    {49, {"SPLIT", "any", ""}, split},
+    {50, {"LOG_SOFTMAX", floats, ""}, log_softmax},
+    {53, {"CAST", "any", ""}, cast},
+    {54, {"PRELU", floats, ""}, prelu},
+    {55, {"MAXIMUM", "int8 float32 int32 int64", ""}, extreme<BinaryKind::max>},
+    {57, {"MINIMUM", "int8 float32 int32 int64", ""}, extreme<BinaryKind::min>},
+    {58, {"LESS", numbers, ""}, comparison<Comparison::less>},
+    {59, {"NEG", numbers, ""}, real<UnaryKind::neg>},
+    {60, {"PADV2", "any", ""}, pad},
+    {61, {"GREATER", numbers, ""}, comparison<Comparison::greater>},
+    {62, {"GREATER_EQUAL", numbers, ""}, comparison<Comparison::greater_equal>},
+    {63, {"LESS_EQUAL", numbers, ""}, comparison<Comparison::less_equal>},
+    {65, {"SLICE", "any", ""}, slice},
+    {66, {"SIN", floats, ""}, real<UnaryKind::sin>},
+    {69, {"TILE", "any", ""}, tile},
+    {70, {"EXPAND_DIMS", "any", ""}, reshape},
+    {71, {"EQUAL", "float32 int32 int64 bool", ""}, comparison<Comparison::equal>},
+    {72, {"NOT_EQUAL", "float32 int32 int64 bool", ""}, comparison<Comparison::not_equal>},
+    {73, {"LOG", floats, ""}, real<UnaryKind::log>},
+    {74, {"SUM", "int8 float32 int32", ""}, reduce<ReduceKind::sum>},
+    {75, {"SQRT", floats, ""}, real<UnaryKind::sqrt>},
+    {76, {"RSQRT", floats, ""}, real<UnaryKind::rsqrt>},
+    {77, {"SHAPE", "any", "becomes a constant"}, shape},
+    {78, {"POW", floats, ""}, pow},
+    {81, {"REDUCE_PROD", "float32 int32", ""}, reduce<ReduceKind::product>},
+    {82, {"REDUCE_MAX", "int8 float32 int32", ""}, reduce<ReduceKind::max>},
+    {83, {"PACK", "any", ""}, pack},
+    {84, {"LOGICAL_OR", "bool", ""}, logical<BinaryKind::logical_or>},
+    {86, {"LOGICAL_AND", "bool", ""}, logical<BinaryKind::logical_and>},
+    {87, {"LOGICAL_NOT", "bool", ""}, logical_not},
+    {88, {"UNPACK", "any", ""}, unpack},
+    {89, {"REDUCE_MIN", "int8 float32 int32", ""}, reduce<ReduceKind::min>},
+    {92, {"SQUARE", floats, ""}, square},
+    {94, {"FILL", "any", "of constants"}, fill},
+    {97, {"RESIZE_NEAREST_NEIGHBOR", "any", ""}, resize_nearest},
+    {98, {"LEAKY_RELU", both, "slope not negative"}, leaky_relu},
+    {99, {"SQUARED_DIFFERENCE", floats, ""}, squared_difference},
+    {100, {"MIRROR_PAD", "any", "reflection alone"}, mirror_pad},
+    {101, {"ABS", numbers, ""}, real<UnaryKind::abs>},
+    {102, {"SPLIT_V", "any", ""}, split_v},
+    {104, {"CEIL", floats, ""}, real<UnaryKind::ceil>},
+    {108, {"COS", floats, ""}, real<UnaryKind::cos>},
+    {111, {"ELU", both, ""}, elu},
+    {114, {"QUANTIZE", "float32 int8 to int8", ""}, quantize},
+    {116, {"ROUND", floats, ""}, real<UnaryKind::round>},
+    {117, {"HARD_SWISH", both, ""}, hard_swish},
+    {126, {"BATCH_MATMUL", both, ""}, batch_matmul},
+    {158, {"SIGN", numbers, ""}, real<UnaryKind::sign>},
+};
+}  // namespace
+
+std::span<const TfliteOpRow> tflite_op_rows() { return rows; }
+
+std::span<const SupportedTfliteOp> supported_tflite_ops() {
+    static const std::vector<SupportedTfliteOp> list = [] {
+        std::vector<SupportedTfliteOp> all;
+        for (const TfliteOpRow& r : rows) all.push_back(r.op);
+        return all;
+    }();
+    return list;
+}
+
+}  // namespace gw

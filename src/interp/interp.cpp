@@ -1,0 +1,65 @@
+// Values live from the node that makes them to the last node that reads them; everything else is the ops' own evaluate.
+#include "interp/interp.h"
+
+namespace gw {
+
+std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs,
+                              const std::function<void(ValueId, const Tensor&)>& observe) {
+    GW_CHECK(inputs.size() == graph.inputs.size(), "one tensor an input");
+    std::vector<Tensor> values(graph.values.size());
+    std::vector<int> uses = graph.use_counts();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        const ValueId id = graph.inputs[i].value;
+        GW_CHECK(inputs[i].type.dtype == graph.type(id).dtype && inputs[i].type.shape == graph.type(id).shape, "input of the graph's type");
+        values[static_cast<size_t>(id.index)] = inputs[i];
+        if (observe) observe(id, inputs[i]);
+    }
+    for (const Node& node : graph.nodes) {
+        std::vector<const Tensor*> in;
+        for (ValueId id : node.inputs) {
+            const Tensor* t = nullptr;
+            if (id.valid()) t = graph[id].is_constant() ? &graph[id].constant : &values[static_cast<size_t>(id.index)];
+            in.push_back(t);
+        }
+        std::vector<Tensor> out;
+        for (ValueId id : node.outputs) out.push_back(Tensor::zeros(graph.type(id)));
+        evaluate(node.op, in, out);
+        for (size_t i = 0; i < out.size(); ++i) {
+            if (observe) observe(node.outputs[i], out[i]);
+            values[static_cast<size_t>(node.outputs[i].index)] = std::move(out[i]);
+        }
+        for (ValueId id : node.inputs)
+            if (id.valid() && --uses[static_cast<size_t>(id.index)] == 0) values[static_cast<size_t>(id.index)] = {};
+    }
+    std::vector<Tensor> results;
+    for (const Port& port : graph.outputs) {
+        const Value& v = graph[port.value];
+        results.push_back(v.is_constant() ? v.constant : values[static_cast<size_t>(port.value.index)]);
+    }
+    return results;
+}
+
+namespace {
+Tensor permuted(const Tensor& x, const std::vector<int64_t>& perm) {
+    Transpose op{perm};
+    Type type = x.type;
+    for (size_t i = 0; i < perm.size(); ++i) type.shape[static_cast<int64_t>(i)] = x.shape()[perm[i]];
+    std::vector<Tensor> out{Tensor::zeros(std::move(type))};
+    const Tensor* in[] = {&x};
+    evaluate(op, in, out);
+    return out[0];
+}
+}  // namespace
+
+Tensor to_graph_order(const Port& port, const Tensor& in_model_order) {
+    return port.perm.empty() ? in_model_order : permuted(in_model_order, port.perm);
+}
+
+Tensor to_model_order(const Port& port, const Tensor& in_graph_order) {
+    if (port.perm.empty()) return in_graph_order;
+    std::vector<int64_t> inverse(port.perm.size());
+    for (size_t i = 0; i < port.perm.size(); ++i) inverse[static_cast<size_t>(port.perm[i])] = static_cast<int64_t>(i);
+    return permuted(in_graph_order, inverse);
+}
+
+}  // namespace gw

@@ -1,0 +1,83 @@
+// Rows of the fully connected layer and of the product of two activations.
+#include <algorithm>
+
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+Match match_dense_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Dense& op = *get_if<Dense>(node.op);
+    const ValueId x = node.inputs[0], w = node.inputs[1], y = node.outputs[0];
+    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(w) || !is_type(graph, w, DType::int8)) return "the weights must be constant i8";
+    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
+    if (op.requant.empty()) return "has no requantization";
+    const int64_t k = graph.type(w).shape[1], o = graph.type(w).shape[0], m = leading_elements(graph.type(x).shape, 1);
+    const Tensor bias = bias_or_zeros(graph, bias_id, o);
+    const int64_t w_zero = weight_offset(context.core, k, bias);
+
+    Candidate c;
+    c.arguments.push_back(KernelArgument::input(x, 1));
+    c.arguments.push_back(KernelArgument::output(y, 1));
+    c.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(w), 1, o, k, w_zero), "w", w));
+    c.arguments.push_back(typed_weights(bias, "bias", bias_id));
+    c.constants = {{"M", m}, {"K", k}, {"O", o}, {"X_ZERO", op.x_zero}, {"W_ZERO", w_zero}};
+    add_channel_requant(c, op.requant, o);
+    c.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
+    // Row by row; a row of x is read again for every block of four outputs.
+    TileTrace trace;
+    trace.reads_first = o <= 4;
+    for (int64_t row = 0; row < m; ++row) trace.tiles.push_back({(row + 1) * o, row * k});
+    if (o > 4) {  // within the last tile all but the last block's results are written before x is read again
+        trace.tiles.clear();
+        trace.reads_first = true;
+        for (int64_t row = 0; row < m; ++row)
+            for (int64_t done = 0; done < o; done += 4) trace.tiles.push_back({row * o + std::min(o, done + 4), row * k});
+    }
+    c.overlaps.push_back({0, 1, minimum_gap(trace)});
+    c.covers = {root};
+    c.macs_executed = m * k * o;
+    c.cycles =
+        block_mac_cycles(context.core, m * k, o) + m * (o * requant_cycles(context.core, op.requant.rounding) + 20 + (o + 3) / 4 * 30);
+    return c;
+}
+
+// Leading dimensions: all equal (the call is repeated), or an operand without any is used again and again.
+Match match_matmul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const MatMul& op = *get_if<MatMul>(node.op);
+    const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
+    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (op.requant.empty()) return "has no requantization";
+    const Shape &as = graph.type(a).shape, &bs = graph.type(b).shape, &ys = graph.type(y).shape;
+    const int64_t m = ys[ys.rank() - 2], n = ys.back(), k = as.back();
+    const int64_t batch = leading_elements(ys, 2), a_batch = leading_elements(as, 2), b_batch = leading_elements(bs, 2);
+    if ((a_batch != batch && a_batch != 1) || (b_batch != batch && b_batch != 1))
+        return "the leading dimensions of both operands broadcast";
+    Candidate c;
+    c.arguments.push_back(operand(graph, a, "a", 1, a_batch == batch ? m * k : 0));
+    c.arguments.push_back(operand(graph, b, "b", 1, b_batch == batch ? k * n : 0));
+    c.arguments.push_back(KernelArgument::output(y, 1, m * n));
+    c.batch = batch;
+    c.constants = {{"M", m}, {"K", k}, {"N", n}, {"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}};
+    add_single_requant(c, op.requant);
+    c.covers = {root};
+    c.macs_executed = batch * m * k * n;
+    c.cycles = batch * (block_mac_cycles(context.core, m * k, n) + m * k * n +
+                        m * (n * requant_cycles(context.core, op.requant.rounding) + 20 + (n + 3) / 4 * 30));
+    return c;
+}
+
+constexpr KernelRow rows[] = {
+    {"dense_s8", "any", "dense", match_dense_s8},
+    {"matmul_s8", "any", "matmul", match_matmul_s8},
+};
+
+}  // namespace
+
+std::span<const KernelRow> dense_rows() { return rows; }
+
+}  // namespace gw

@@ -1,0 +1,278 @@
+// Rows for cores with DSP instructions (Cortex-M4, M7, M33): int8 convolutions and dense layers by SMLAD, which multiplies two pairs of
+// int16 lanes and adds both products.
+//
+// Weights stay bytes in flash, two channels interleaved so that one instruction unpacks two of them; activations are widened once and meet
+// all channels. All of it costs code and a little scratch, so these rows are offered for speed alone. Every row is exact: see
+// dsp_requant.cpp.
+#include "kernels/dsp.h"
+
+#include <algorithm>
+
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+struct Conv {
+    const Conv2D* op = nullptr;
+    ValueId x, w, bias_id, y;
+    Window window;
+    int64_t batch = 1, in_c = 1, out_c = 1, group_in = 1, pixels = 1;
+    Tensor bias;
+};
+
+const char* unfit(const MatchContext& context) {
+    if (!context.core.features.dsp) return "needs a core with DSP instructions";
+    if (context.optimize != "speed") return "takes more code and scratch: only for --optimize speed";
+    return nullptr;
+}
+
+// The node in numbers, or why it is none of ours.
+std::string read_conv(const MatchContext& context, const Graph& graph, NodeId root, Conv& c) {
+    if (const char* why = unfit(context)) return why;
+    const Node& node = graph[root];
+    c.op = get_if<Conv2D>(node.op);
+    c.x = node.inputs[0];
+    c.w = node.inputs[1];
+    if (node.inputs.size() > 2) c.bias_id = node.inputs[2];
+    c.y = node.outputs[0];
+    if (!is_type(graph, c.x, DType::int8) || !is_type(graph, c.y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(c.w) || !is_type(graph, c.w, DType::int8)) return "the weights must be constant i8";
+    if (c.bias_id.valid() && !graph.constant(c.bias_id)) return "the bias must be constant";
+    if (c.op->requant.empty()) return "has no requantization";
+    const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
+    c.batch = x[0];
+    c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
+    c.in_c = x[3];
+    c.out_c = y[3];
+    c.group_in = w[3];
+    c.pixels = y[1] * y[2];
+    c.bias = bias_or_zeros(graph, c.bias_id, c.out_c);
+    return {};
+}
+
+void add_images(const Graph& graph, Candidate& candidate, const Conv& c) {
+    candidate.batch = c.batch;
+    candidate.arguments.push_back(KernelArgument::input(c.x, 1, graph.type(c.x).bytes() / c.batch));
+    candidate.arguments.push_back(KernelArgument::output(c.y, 1, graph.type(c.y).bytes() / c.batch));
+}
+
+Tensor words_tensor(const std::vector<uint32_t>& words) { return Tensor::of<uint32_t>(Shape{static_cast<int64_t>(words.size())}, words); }
+
+// Which word, and which lane of it, holds element e of a run of n (conv2d_s8_dsp.c).
+struct Place {
+    int64_t word = 0, lane = 0;
+};
+Place place_in_run(int64_t e, int64_t n) {
+    const int64_t four = e / 4, in_four = e % 4, rest = n - four * 4;
+    if (rest == 2) return {four * 2, in_four};
+    return {four * 2 + in_four % 2, in_four / 2};
+}
+int64_t words_of_run(int64_t n) { return n / 4 * 2 + (n % 4 + 1) / 2; }
+
+// Weights of all channels, lanes by `place` (depth index → word and lane): blocks of `block` channels [words][block / 2], then of two
+// [words].
+std::vector<uint32_t> pack_pairs(const Tensor& w, int64_t channels, int64_t block, int64_t words, bool mixed,
+                                 const std::vector<Place>& place) {
+    const auto weights = w.data<int8_t>();
+    const auto depth = static_cast<int64_t>(place.size());
+    std::vector<uint32_t> out(static_cast<size_t>((channels + 1) / 2 * words));
+    for (int64_t c = 0; c < channels; c += 2) {
+        const bool wide = c / block < channels / block;
+        const int64_t base = (wide ? c / block * block / 2 : c / 2) * words, step = wide ? block / 2 : 1, first = wide ? c % block / 2 : 0;
+        for (int64_t k = 0; k < depth; ++k) {
+            const int32_t even = weights[static_cast<size_t>(c * depth + k)];
+            const int32_t odd = c + 1 < channels ? weights[static_cast<size_t>((c + 1) * depth + k)] : 0;
+            const uint32_t half = mixed ? static_cast<uint32_t>(256 * odd + even) & 0xFFFFU
+                                        : (static_cast<uint32_t>(odd) & 0xFFU) << 8 | (static_cast<uint32_t>(even) & 0xFFU);
+            const Place& p = place[static_cast<size_t>(k)];
+            out[static_cast<size_t>(base + p.word * step + first)] |= half << (16 * p.lane);
+        }
+    }
+    return out;
+}
+
+int64_t largest_divisor(int64_t n, int64_t most) {
+    for (int64_t d = most; d > 1; --d)
+        if (n % d == 0) return d;
+    return 1;
+}
+
+int64_t rescale_cycles(const Candidate& c, const Core& core, const Requant& r) {
+    for (const auto& [name, value] : c.constants)
+        if (name == "FORM" && value >= 4) return value == 4 ? 6 : 11;
+    return requant_cycles(core, r.rounding) + 4;
+}
+
+// Pairs of pixels, each pair read before it is written.
+TileTrace pair_trace(const Conv& c) {
+    const Window& w = c.window;
+    const TileTrace single = window_trace(w.out_h, w.out_w, c.out_c, w.in_h, w.in_w, c.in_c, w.stride, w.pad, true);
+    TileTrace out;
+    out.reads_first = true;
+    for (size_t i = 0; i < single.tiles.size(); i += 2) {
+        const size_t last = std::min(i + 1, single.tiles.size() - 1);
+        out.tiles.push_back({single.tiles[last].written_end, std::min(single.tiles[i].read_begin, single.tiles[last].read_begin)});
+    }
+    return out;
+}
+
+Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    if (c.op->groups != 1) return "one group only";
+    const Window& window = c.window;
+    const bool one_run = window.dilation[1] == 1;
+    const int64_t run = one_run ? window.kernel[1] * c.in_c : c.in_c, runs = window.kernel[0] * (one_run ? 1 : window.kernel[1]);
+    const int64_t words = words_of_run(run) * runs;
+    std::vector<Place> place;
+    for (int64_t k = 0; k < run * runs; ++k) {
+        Place p = place_in_run(k % run, run);
+        p.word += k / run * words_of_run(run);
+        place.push_back(p);
+    }
+    Tensor w = *graph.constant(c.w);
+    const std::vector<Interval> intervals = settled_intervals(c.op->requant, c.out_c, c.op->x_zero, w, c.bias);
+    const std::optional<HighRequant> high = high_requant(c.op->requant, intervals);
+    const bool mixed = can_mix(w, c.out_c, kernel_intervals(intervals, high));
+
+    Candidate candidate;
+    add_images(graph, candidate, c);
+    candidate.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, c.out_c, 4, words, mixed, place)), "w", c.w));
+    add_window(candidate, window);
+    candidate.constants.insert(candidate.constants.end(), {{"IC", c.in_c},
+                                                           {"OC", c.out_c},
+                                                           {"X_ZERO", c.op->x_zero},
+                                                           {"MIXED", mixed ? 1 : 0},
+                                                           {"WORDS", words},
+                                                           {"UNROLL", largest_divisor(words, 8)}});
+    add_dsp_requant(candidate, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, intervals, high, mixed);
+    candidate.arguments.push_back(KernelArgument::scratch(words * 8, 4));
+    if (c.batch == 1) candidate.overlaps.push_back({0, 1, minimum_gap(pair_trace(c))});
+    candidate.covers = {root};
+    // What a pixel computes, padding included; never more than the graph's own count says.
+    candidate.macs_executed = std::min(c.batch * c.pixels * run * runs * c.out_c, graph.macs());
+    // A pair of pixels: words of taps cost 4 cycles a pixel to widen, 15 for four channels of both, 9 for two.
+    const int64_t pairs = c.pixels / 2, single = c.pixels % 2, full = c.out_c / 4, rest = (c.out_c % 4 + 1) / 2;
+    const int64_t unroll = largest_divisor(words, 8), loop = words / unroll * 6, each = mixed ? 0 : 2;
+    const int64_t requant = c.out_c * rescale_cycles(candidate, context.core, c.op->requant);
+    const int64_t a_pair =
+        8 * words + full * (words * (15 + each) + loop + 25) + rest * (words * (9 + each) + loop + 20) + 2 * requant + 60;
+    const int64_t a_single = 4 * words + full * (words * (10 + each) + loop + 25) + rest * (words * (7 + each) + loop + 20) + requant + 60;
+    candidate.cycles = c.batch * (pairs * a_pair + single * a_single + c.pixels * window.kernel[0] * 12);
+    return candidate;
+}
+
+// Top down in pairs of rows of the padded picture (depthwise_s8_dsp.c), all channels of a pair before the next: a round reads one pair and
+// writes the results of the pair above it.
+TileTrace round_trace(const Conv& c) {
+    const Window& w = c.window;
+    const int64_t rows = w.stride[0] == 1 ? 2 : 1, in_row = w.in_w * c.in_c, out_row = w.out_w * c.out_c;
+    TileTrace out;
+    for (int64_t oy = -rows; oy < w.out_h; oy += rows) {
+        const int64_t iy = std::clamp<int64_t>((oy + rows) * w.stride[0] - w.pad[0], 0, w.in_h);
+        out.tiles.push_back({std::clamp<int64_t>(oy + rows, 0, w.out_h) * (oy < 0 ? 0 : out_row), iy * in_row});
+    }
+    return out;
+}
+
+Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    const Window& window = c.window;
+    const int64_t stride = window.stride[0];
+    if (c.group_in != 1 || c.op->groups != c.in_c || c.out_c != c.in_c) return "one input and one output channel a group only";
+    if (window.kernel != Pair{3, 3} || window.dilation != Pair{1, 1} || stride != window.stride[1] || stride > 2) {
+        return "3 x 3 windows in steps of 1 or 2 only";
+    }
+    Tensor w = *graph.constant(c.w);
+    const std::vector<Interval> intervals = settled_intervals(c.op->requant, c.out_c, c.op->x_zero, w, c.bias);
+    const std::optional<HighRequant> high = high_requant(c.op->requant, intervals);
+    const auto weights = w.data<int8_t>();
+    std::vector<uint32_t> words;
+    for (int64_t o = 0; o < c.out_c; ++o) {
+        for (int64_t column = 0; column < 3; ++column) {
+            const auto byte = [&](int64_t row) {
+                return static_cast<uint32_t>(weights[static_cast<size_t>(o * 9 + row * 3 + column)]) & 0xFFU;
+            };
+            words.push_back(byte(0) | byte(1) << 8 | byte(1) << 16 | byte(2) << 24);
+        }
+    }
+    const int64_t width = (window.out_w - 1) * stride + 3;
+    const auto buffers = [&](int64_t channels) { return 2 * (channels + 3) / 4 * 4 * width * 4; };
+    // All channels at once share memory with the input, four at once need less scratch.
+    const int64_t gap = minimum_gap(round_trace(c)), image = graph.type(c.x).bytes() / c.batch;
+    const bool together = c.batch == 1 && std::max<int64_t>(gap, 0) + buffers(c.out_c) < image + buffers(4);
+    const int64_t block = together ? c.out_c : 4;
+
+    Candidate candidate;
+    add_images(graph, candidate, c);
+    candidate.arguments.push_back(typed_weights(words_tensor(words), "w", c.w));
+    candidate.constants = {{"IH", window.in_h},      {"IW", window.in_w}, {"C", c.out_c},        {"OH", window.out_h},
+                           {"OW", window.out_w},     {"S", stride},       {"PT", window.pad[0]}, {"PL", window.pad[1]},
+                           {"X_ZERO", c.op->x_zero}, {"BLOCK", block}};
+    add_dsp_requant(candidate, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, intervals, high, false);
+    candidate.arguments.push_back(KernelArgument::scratch(buffers(block), 4));
+    if (together) candidate.overlaps.push_back({0, 1, gap});
+    candidate.covers = {root};
+    candidate.macs_executed = std::min(c.batch * c.pixels * c.out_c * 9, graph.macs());
+    const int64_t rounds = stride == 1 ? (window.out_h + 1) / 2 : window.out_h;
+    const int64_t a_result = (stride == 1 ? 15 : 20) + rescale_cycles(candidate, context.core, c.op->requant);
+    candidate.cycles =
+        c.batch * ((rounds + 1) * ((c.out_c + 3) / 4) * (30 + width * 26) + rounds * c.out_c * 35 + c.pixels * c.out_c * a_result);
+    return candidate;
+}
+
+Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = unfit(context)) return why;
+    const Node& node = graph[root];
+    const Dense& op = *get_if<Dense>(node.op);
+    const ValueId x = node.inputs[0], w_id = node.inputs[1], y = node.outputs[0];
+    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(w_id) || !is_type(graph, w_id, DType::int8)) return "the weights must be constant i8";
+    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
+    if (op.requant.empty()) return "has no requantization";
+    Tensor w = *graph.constant(w_id);
+    const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(x).shape, 1), words = words_of_run(k);
+    Tensor bias = bias_or_zeros(graph, bias_id, o);
+    const std::vector<Interval> intervals = settled_intervals(op.requant, o, op.x_zero, w, bias);
+    const std::optional<HighRequant> high = high_requant(op.requant, intervals);
+    const bool mixed = can_mix(w, o, kernel_intervals(intervals, high));
+    std::vector<Place> place;
+    for (int64_t e = 0; e < k; ++e) place.push_back(place_in_run(e, k));
+
+    Candidate c;
+    c.arguments.push_back(KernelArgument::input(x, 1));
+    c.arguments.push_back(KernelArgument::output(y, 1));
+    c.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, o, 4, words, mixed, place)), "w", w_id));
+    c.constants = {{"M", m}, {"K", k}, {"O", o}, {"WORDS", words}, {"MIXED", mixed ? 1 : 0}};
+    add_dsp_requant(c, op.requant, w, o, op.x_zero, bias, intervals, high, mixed);
+    // A row of x is read again for every block of outputs.
+    TileTrace trace;
+    trace.reads_first = true;
+    for (int64_t row = 0; row < m; ++row)
+        for (int64_t done = 0, next = 0; done < o; done = next) {
+            next = std::min(o, done + (o - done >= 4 ? 4 : 2));
+            trace.tiles.push_back({row * o + next, row * k});
+        }
+    c.overlaps.push_back({0, 1, minimum_gap(trace)});
+    c.covers = {root};
+    c.macs_executed = m * k * o;
+    const int64_t fours = (k + 3) / 4, each = mixed ? 0 : 4, rest = (o % 4 + 1) / 2;
+    c.cycles = m * (30 + o / 4 * (fours * (23 + each) + 25) + rest * (fours * (16 + each / 2) + 20) +
+                    o * rescale_cycles(c, context.core, op.requant));
+    return c;
+}
+
+constexpr KernelRow rows[] = {
+    {"conv2d_s8_dsp", "dsp", "conv2d", match_conv2d},
+    {"depthwise_s8_dsp", "dsp", "conv2d", match_depthwise},
+    {"dense_s8_dsp", "dsp", "dense", match_dense},
+};
+
+}  // namespace
+
+std::span<const KernelRow> dsp_rows() { return rows; }
+
+}  // namespace gw

@@ -1,0 +1,145 @@
+// Rows of the ops that work element by element: two operands with broadcasting, lookup tables, softmax.
+#include <algorithm>
+
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+// What the binary int8 kernels share: operands, broadcasting, overlap where an operand is as large as the result.
+Match start_binary_s8(const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
+    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    const auto dims = broadcast_constants(graph.type(a).shape, graph.type(b).shape, graph.type(y).shape);
+    if (!dims) return "the broadcast needs more than four dimensions";
+    Candidate c;
+    c.arguments = {operand(graph, a, "a", 1), operand(graph, b, "b", 1), KernelArgument::output(y, 1)};
+    c.constants = *dims;
+    c.covers = {root};
+    const int64_t n = graph.type(y).elements();
+    if (graph.type(a).elements() == n) add_elementwise_overlap(c, 0, 2, n, 1, 1);
+    if (graph.type(b).elements() == n) add_elementwise_overlap(c, 1, 2, n, 1, 1);
+    return c;
+}
+
+Match finish_binary_s8(const MatchContext& context, const Graph& graph, NodeId root, Candidate c, int64_t element_cycles) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    c.constants.insert(c.constants.end(), {{"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}});
+    add_single_requant(c, op.requant);
+    c.cycles = graph.type(graph[root].outputs[0]).elements() * (element_cycles + requant_cycles(context.core, op.requant.rounding));
+    return c;
+}
+
+Match match_add_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
+    if (op.left_shift > 0) return "the operands are rescaled each by itself";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    if (op.requant.empty()) return "has no requantization";
+    const int64_t b_multiplier = op.kind == BinaryKind::add ? op.b_multiplier : -int64_t{op.b_multiplier};
+    start.candidate->constants.insert(start.candidate->constants.end(), {{"A_MULT", op.a_multiplier}, {"B_MULT", b_multiplier}});
+    return finish_binary_s8(context, graph, root, std::move(*start.candidate), 14);
+}
+
+// Sums as TFLite computes them.
+Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
+    if (op.left_shift == 0) return "the operands are not rescaled each by itself";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    Candidate& c = *start.candidate;
+    c.constants.insert(c.constants.end(), {{"LEFT", op.left_shift},
+                                           {"A_MULT", op.a_multiplier},
+                                           {"A_SHIFT", op.a_shift},
+                                           {"B_MULT", op.b_multiplier},
+                                           {"B_SHIFT", op.b_shift},
+                                           {"SIGN", op.kind == BinaryKind::add ? 1 : -1}});
+    return finish_binary_s8(context, graph, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
+}
+
+Match match_mul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::mul) return "computes products";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    if (op.requant.empty()) return "has no requantization";
+    return finish_binary_s8(context, graph, root, std::move(*start.candidate), 12);
+}
+
+Match match_minmax_s8(const MatchContext&, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::min && op.kind != BinaryKind::max) return "computes minima and maxima";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    start.candidate->scalar = op.kind == BinaryKind::min ? "gw_min(a, b)" : "gw_max(a, b)";
+    start.candidate->cycles = graph.type(graph[root].outputs[0]).elements() * 16;
+    return start;
+}
+
+Match match_lookup_s8(const MatchContext&, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    const Tensor* table = graph.constant(node.inputs[1]);
+    if (!table) return "the table must be constant";
+    const int64_t n = graph.type(x).elements();
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1), typed_table(*table, "table")};
+    c.constants = {{"N", n}};
+    add_elementwise_overlap(c, 0, 1, n, 1, 1);
+    c.covers = {root};
+    c.cycles = n * 11;
+    return c;
+}
+
+Match softmax_s8(const MatchContext& context, const Graph& graph, NodeId root, SoftmaxForm form) {
+    const Node& node = graph[root];
+    const Softmax& op = *get_if<Softmax>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (op.log) return "does not compute logarithms";
+    if (op.form != form) return fmt::format("computes the form {}", enum_name(form));
+    const Tensor* table = node.inputs.size() > 1 ? graph.constant(node.inputs[1]) : nullptr;
+    if (!table) return "the table must be constant";
+    const Shape& shape = graph.type(x).shape;
+    const int64_t n = shape[op.axis], inner = shape.elements() / (leading_elements(shape, shape.rank() - op.axis) * n);
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1), typed_table(*table, "table")};
+    c.constants = {{"OUTER", leading_elements(shape, shape.rank() - op.axis)}, {"N", n}, {"INNER", inner}};
+    // A line that lies in one piece is read whole before its first result, then once more just ahead of the writing.
+    if (inner == 1) add_elementwise_overlap(c, 0, 1, shape.elements(), 1, 1);
+    c.covers = {root};
+    const bool small = is_small_core(context.core);
+    if (form == SoftmaxForm::ratio) {
+        c.cycles = shape.elements() * (small ? 330 : 45);
+    } else {
+        c.cycles = shape.elements() * (small ? 150 : 50) + shape.elements() / n * (small ? 1000 : 200);
+    }
+    return c;
+}
+
+Match match_softmax_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    return softmax_s8(context, graph, root, SoftmaxForm::ratio);
+}
+Match match_softmax_reciprocal_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    return softmax_s8(context, graph, root, SoftmaxForm::reciprocal);
+}
+
+constexpr KernelRow rows[] = {
+    {"add_s8", "any", "binary", match_add_s8},
+    {"add_twice_s8", "any", "binary", match_add_twice_s8},
+    {"mul_s8", "any", "binary", match_mul_s8},
+    {"minmax_s8", "any", "binary", match_minmax_s8},
+    {"lookup_s8", "any", "lookup", match_lookup_s8},
+    {"softmax_s8", "any", "softmax", match_softmax_s8},
+    {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
+};
+
+}  // namespace
+
+std::span<const KernelRow> elementwise_rows() { return rows; }
+
+}  // namespace gw

@@ -1,0 +1,136 @@
+// Rows of pooling and of reductions.
+#include <algorithm>
+
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+struct Pool {
+    const Pool2D* op = nullptr;
+    ValueId x, y;
+    Window window;
+    int64_t batch = 1, channels = 1;
+};
+
+Pool read_pool(const Graph& graph, NodeId root, PoolKind kind, DType dtype, std::string& why) {
+    const Node& node = graph[root];
+    Pool p;
+    p.op = get_if<Pool2D>(node.op);
+    p.x = node.inputs[0];
+    p.y = node.outputs[0];
+    if (!is_type(graph, p.x, dtype) || !is_type(graph, p.y, dtype))
+        why = fmt::format("takes and gives {}", dtype_name(dtype));
+    else if (p.op->kind != kind)
+        why = fmt::format("computes the {}", enum_name(kind));
+    const Shape &x = graph.type(p.x).shape, &y = graph.type(p.y).shape;
+    p.batch = x[0];
+    p.channels = x[3];
+    p.window = {x[1], x[2], y[1], y[2], p.op->kernel, p.op->stride, p.op->dilation, p.op->pad};
+    return p;
+}
+
+// The same window walked from the last pixel to the first looks like this from the other end.
+int64_t gap_down(const Window& w, int64_t pixel, bool reads_first) {
+    const Pads pad{(w.out_h - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1 - w.in_h - w.pad[0],
+                   (w.out_w - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1 - w.in_w - w.pad[1], 0, 0};
+    return minimum_gap(window_trace(w.out_h, w.out_w, pixel, w.in_h, w.in_w, pixel, w.stride, pad, reads_first));
+}
+
+void add_images(const Graph& graph, Candidate& candidate, const Pool& p, int64_t align, bool both_ways = false) {
+    candidate.batch = p.batch;
+    candidate.arguments.push_back(KernelArgument::input(p.x, align, graph.type(p.x).bytes() / p.batch));
+    candidate.arguments.push_back(KernelArgument::output(p.y, align, graph.type(p.y).bytes() / p.batch));
+    if (p.batch != 1) return;
+    const Window& w = p.window;
+    const int64_t pixel = p.channels * (graph.type(p.x).bytes() / graph.type(p.x).elements());
+    // Channel by channel: channel c of a pixel is written before channel c + 1 of the same window is read. Those written bytes lie below
+    // the ones still to be read only when the pixel itself counts as unread.
+    candidate.overlaps.push_back(
+        {0, 1, minimum_gap(window_trace(w.out_h, w.out_w, pixel, w.in_h, w.in_w, pixel, w.stride, w.pad, p.channels == 1)), {}});
+    if (both_ways) candidate.overlaps.back().down = gap_down(w, pixel, p.channels == 1);
+}
+
+Match match_max_pool_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    std::string why;
+    const Pool p = read_pool(graph, root, PoolKind::max, DType::int8, why);
+    if (!why.empty()) return why;
+    Candidate c;
+    add_images(graph, c, p, 1, true);
+    add_window(c, p.window);
+    c.constants.insert(c.constants.end(), {{"C", p.channels}, {"LO", p.op->lo}, {"HI", p.op->hi}, {"BACKWARD", 0}});
+    c.covers = {root};
+    const int64_t outputs = p.batch * p.window.out_h * p.window.out_w * p.channels;
+    c.cycles = p.batch * p.window.taps_inside() * p.channels * (is_small_core(context.core) ? 9 : 6) + outputs * 15;
+    return c;
+}
+
+Match match_avg_pool_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    std::string why;
+    const Pool p = read_pool(graph, root, PoolKind::average, DType::int8, why);
+    if (!why.empty()) return why;
+    Candidate c;
+    add_images(graph, c, p, 1);
+    add_window(c, p.window);
+    c.constants.insert(
+        c.constants.end(),
+        {{"C", p.channels}, {"LO", p.op->lo}, {"HI", p.op->hi}, {"COUNT_PAD", p.op->count_pad ? 1 : 0}, {"X_ZERO", p.op->x_zero}});
+    c.covers = {root};
+    const bool small = is_small_core(context.core);
+    const int64_t outputs = p.batch * p.window.out_h * p.window.out_w * p.channels;
+    c.cycles = p.batch * p.window.taps_inside() * p.channels * (small ? 9 : 6) + outputs * (small ? 90 : 25);  // a division each
+    return c;
+}
+
+// x as [outer][reduced][inner]; the reduced axes must be neighbours, dimensions of size 1 aside.
+Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Reduce& op = *get_if<Reduce>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    const bool sum = op.kind == ReduceKind::sum || op.kind == ReduceKind::mean;
+    if (!sum && op.kind != ReduceKind::max && op.kind != ReduceKind::min) return "computes sums, means, maxima and minima";
+    if (sum && op.requant.empty()) return "has no requantization";
+    const Shape& shape = graph.type(x).shape;
+    int64_t outer = 1, reduced = 1, inner = 1;
+    for (int64_t i = 0; i < shape.rank(); ++i) {
+        if (std::find(op.axes.begin(), op.axes.end(), i) != op.axes.end()) {
+            if (inner != 1 && shape[i] != 1) return "the reduced axes are not neighbours";
+            reduced *= shape[i];
+        } else if (reduced == 1) {
+            outer *= shape[i];
+        } else {
+            inner *= shape[i];
+        }
+    }
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1)};
+    c.constants = {{"OUTER", outer},
+                   {"R", reduced},
+                   {"INNER", inner},
+                   {"KIND", sum                          ? 0
+                            : op.kind == ReduceKind::max ? 1
+                                                         : 2},
+                   {"X_ZERO", op.x_zero}};
+    add_single_requant(c, op.requant);
+    TileTrace trace;
+    trace.reads_first = true;
+    for (int64_t i = 0; i < outer * inner; ++i) trace.tiles.push_back({i + 1, i / inner * reduced * inner + i % inner});
+    c.overlaps.push_back({0, 1, minimum_gap(trace)});
+    c.covers = {root};
+    c.cycles = outer * reduced * inner * (is_small_core(context.core) ? 9 : 5) +
+               outer * inner * (12 + requant_cycles(context.core, op.requant.rounding));
+    return c;
+}
+
+constexpr KernelRow rows[] = {
+    {"max_pool_s8", "any", "pool2d", match_max_pool_s8},
+    {"avg_pool_s8", "any", "pool2d", match_avg_pool_s8},
+    {"reduce_s8", "any", "reduce", match_reduce_s8},
+};
+
+}  // namespace
+
+std::span<const KernelRow> pool_rows() { return rows; }
+
+}  // namespace gw

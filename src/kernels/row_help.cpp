@@ -1,0 +1,192 @@
+// What the rows of several families share.
+#include "kernels/row_help.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace gw {
+namespace {
+
+KernelArgument with_own_alignment(KernelArgument argument) {
+    argument.align = std::max<int64_t>(1, bits(argument.data.type.dtype) / 8);
+    return argument;
+}
+
+template <class T>
+Tensor table_of(const std::vector<int32_t>& values, int64_t channels, int64_t& size) {
+    const bool same = std::all_of(values.begin(), values.end(), [&](int32_t v) { return v == values.front(); });
+    size = same ? 1 : channels;
+    std::vector<T> out;
+    for (int64_t i = 0; i < size; ++i) out.push_back(static_cast<T>(values[values.size() == 1 ? 0 : static_cast<size_t>(i)]));
+    return Tensor::of<T>(Shape{size}, out);
+}
+
+// Positions of one axis that output `o` finds inside the input.
+int64_t inside(int64_t o, int64_t stride, int64_t pad, int64_t kernel, int64_t dilation, int64_t in) {
+    int64_t n = 0;
+    for (int64_t k = 0; k < kernel; ++k) {
+        const int64_t i = o * stride - pad + k * dilation;
+        n += i >= 0 && i < in;
+    }
+    return n;
+}
+
+}  // namespace
+
+KernelArgument typed_weights(Tensor t, std::string role, ValueId of) {
+    return with_own_alignment(KernelArgument::weights(std::move(t), std::move(role), of));
+}
+KernelArgument typed_table(Tensor t, std::string role) { return with_own_alignment(KernelArgument::table(std::move(t), std::move(role))); }
+
+void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
+    int64_t multipliers = 1, shifts = 1;
+    // The narrow form's multipliers have 15 bits.
+    const bool narrow = r.rounding == Rounding::narrow;
+    c.arguments.push_back(typed_table(
+        narrow ? table_of<int16_t>(r.multiplier, channels, multipliers) : table_of<int32_t>(r.multiplier, channels, multipliers), "mult"));
+    c.arguments.push_back(typed_table(table_of<int8_t>(r.shift, channels, shifts), "shift"));
+    c.types.emplace_back("mult", narrow ? "int16_t" : "int32_t");
+    c.constants.insert(c.constants.end(), {{"FORM", static_cast<int64_t>(r.rounding)},
+                                           {"PRE", r.pre_shift},
+                                           {"MULT_N", multipliers},
+                                           {"SHIFT_N", shifts},
+                                           {"Y_ZERO", r.zero_point},
+                                           {"LO", r.lo},
+                                           {"HI", r.hi}});
+}
+
+void add_single_requant(Candidate& c, const Requant& r) {
+    const bool none = r.empty();
+    c.constants.insert(c.constants.end(), {{"FORM", static_cast<int64_t>(none ? Rounding::single : r.rounding)},
+                                           {"PRE", r.pre_shift},
+                                           {"MULT", none ? 1 : r.multiplier[0]},
+                                           {"SHIFT", none ? 1 : r.shift[0]},
+                                           {"Y_ZERO", r.zero_point},
+                                           {"LO", r.lo},
+                                           {"HI", r.hi}});
+}
+
+KernelArgument operand(const Graph& graph, ValueId value, std::string role, int64_t align, int64_t stride) {
+    if (const Tensor* constant = graph.constant(value)) {
+        KernelArgument a = typed_weights(*constant, std::move(role), value);
+        a.align = align;
+        a.stride = stride;
+        return a;
+    }
+    return KernelArgument::input(value, align, stride);
+}
+
+void add_elementwise_overlap(Candidate& c, size_t input, size_t output, int64_t elements, int64_t in_bytes, int64_t out_bytes) {
+    if (c.arguments[input].kind != KernelArgument::Kind::input) return;
+    c.overlaps.push_back({input, output, minimum_gap(elementwise_trace(elements, in_bytes, out_bytes))});
+}
+
+std::optional<std::vector<std::pair<std::string, int64_t>>> broadcast_constants(const Shape& a, const Shape& b, const Shape& y) {
+    struct Dim {
+        int64_t size, a, b;
+    };
+    const auto steps = [&](const Shape& s) {
+        std::vector<int64_t> out(static_cast<size_t>(y.rank()), 0);
+        const std::vector<int64_t> own = s.strides();
+        for (int64_t i = 0; i < s.rank(); ++i)
+            if (s[i] != 1) out[static_cast<size_t>(y.rank() - s.rank() + i)] = own[static_cast<size_t>(i)];
+        return out;
+    };
+    const std::vector<int64_t> of_a = steps(a), of_b = steps(b);
+    std::vector<Dim> dims;
+    for (int64_t i = 0; i < y.rank(); ++i) {
+        const Dim d{y[i], of_a[static_cast<size_t>(i)], of_b[static_cast<size_t>(i)]};
+        if (d.size == 1) continue;
+        if (!dims.empty() && dims.back().a == d.a * d.size && dims.back().b == d.b * d.size) {
+            dims.back() = {dims.back().size * d.size, d.a, d.b};
+        } else {
+            dims.push_back(d);
+        }
+    }
+    if (dims.size() > 4) return std::nullopt;
+    dims.insert(dims.begin(), 4 - dims.size(), Dim{1, 0, 0});
+    std::vector<std::pair<std::string, int64_t>> out;
+    for (size_t i = 0; i < 4; ++i) {
+        const std::string n = std::to_string(i);
+        out.insert(out.end(), {{"D" + n, dims[i].size}, {"A" + n, dims[i].a}, {"B" + n, dims[i].b}});
+    }
+    return out;
+}
+
+int64_t Window::taps_inside() const {
+    int64_t rows = 0, columns = 0;
+    for (int64_t o = 0; o < out_h; ++o) rows += inside(o, stride[0], pad[0], kernel[0], dilation[0], in_h);
+    for (int64_t o = 0; o < out_w; ++o) columns += inside(o, stride[1], pad[1], kernel[1], dilation[1], in_w);
+    return rows * columns;
+}
+
+bool Window::clipped() const { return taps_inside() != out_h * out_w * kernel[0] * kernel[1]; }
+
+void add_window(Candidate& c, const Window& w) {
+    c.constants.insert(c.constants.end(), {{"IH", w.in_h},
+                                           {"IW", w.in_w},
+                                           {"OH", w.out_h},
+                                           {"OW", w.out_w},
+                                           {"KH", w.kernel[0]},
+                                           {"KW", w.kernel[1]},
+                                           {"SH", w.stride[0]},
+                                           {"SW", w.stride[1]},
+                                           {"DH", w.dilation[0]},
+                                           {"DW", w.dilation[1]},
+                                           {"PT", w.pad[0]},
+                                           {"PL", w.pad[1]}});
+}
+
+int64_t requant_cycles(const Core& core, Rounding form) {
+    const bool small = is_small_core(core);
+    if (form == Rounding::narrow) return small ? 28 : 12;
+    return small ? 90 : form == Rounding::single ? 18 : 30;  // a 64-bit product is a library call on small cores
+}
+
+bool is_small_core(const Core& core) { return core.isa == Isa::v6m || core.isa == Isa::portable; }
+
+Tensor pack_by_blocks(const Tensor& w, int64_t groups, int64_t outputs, int64_t depth, int64_t offset) {
+    const int64_t element = bits(w.type.dtype) / 8;
+    const std::string_view in = w.bytes();
+    std::string out;
+    out.reserve(in.size());
+    for (int64_t g = 0; g < groups; ++g) {
+        for (int64_t block = 0; block < outputs; block += 4) {
+            const int64_t width = std::min<int64_t>(4, outputs - block);
+            for (int64_t k = 0; k < depth; ++k)
+                for (int64_t o = 0; o < width; ++o)
+                    out += in.substr(static_cast<size_t>(((g * outputs + block + o) * depth + k) * element), static_cast<size_t>(element));
+        }
+    }
+    GW_CHECK(out.size() == in.size(), "packing changes the number of weights");
+    if (offset != 0)
+        for (char& byte : out) byte = static_cast<char>(static_cast<unsigned char>(byte) + offset);
+    return Tensor::from_bytes({offset != 0 ? DType::uint8 : w.type.dtype, Shape{static_cast<int64_t>(w.elements())}, {}}, out);
+}
+
+int64_t weight_offset(const Core& core, int64_t depth, const Tensor& bias) {
+    int64_t largest = 0;
+    for (const int32_t b : bias.data<int32_t>()) largest = std::max<int64_t>(largest, std::abs(int64_t{b}));
+    return core.isa == Isa::v6m && depth * 255 * 255 + largest < (int64_t{1} << 31) ? 128 : 0;
+}
+
+Tensor bias_or_zeros(const Graph& graph, ValueId bias, int64_t channels) {
+    const Tensor* given = graph.constant(bias);
+    return given ? given->reshaped(Shape{channels}) : Tensor::zeros({DType::int32, Shape{channels}, {}});
+}
+
+int64_t block_mac_cycles(const Core& core, int64_t loads, int64_t outputs) {
+    const bool small = is_small_core(core);
+    const int64_t shared = small ? 12 : 6, each = small ? 4 : 2, tail = outputs % 4;
+    return loads * ((outputs / 4) * (shared + 4 * each) + (tail != 0 ? shared + tail * each : 0));
+}
+
+bool is_type(const Graph& graph, ValueId value, DType dtype) { return value.valid() && graph.type(value).dtype == dtype; }
+
+int64_t leading_elements(const Shape& shape, int64_t keep) {
+    int64_t n = 1;
+    for (int64_t i = 0; i < shape.rank() - keep; ++i) n *= shape[i];
+    return n;
+}
+
+}  // namespace gw

@@ -1,0 +1,248 @@
+// Rows for Armv6-M (Cortex-M0, M0+): two activations in one 32-bit word meet a weight in one multiplication.
+//
+// There are no vector instructions, but MULS takes one cycle and the sums of a few products of bytes fit 16 bits: (x0 + 65536·x1)·w is
+// x0·w + 65536·x1·w, and so for sums of them, as long as the lower sum stays an int16 (its sign then tells what it borrowed from the upper)
+// and the upper one too. The weights are known, so it is known exactly how many products may be added before the two sums must be taken
+// apart: a chunk. The proof is `fits` below. It takes scratch memory and code, so these rows are offered for speed alone.
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <utility>
+
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+// Sums of x·w over a chunk that one channel can reach with x in [-128, 127].
+struct Reach {
+    int32_t lo = 0, hi = 0;
+    void add(int32_t w) {
+        lo += std::min(-128 * w, 127 * w);
+        hi += std::max(-128 * w, 127 * w);
+    }
+    bool fits() const { return lo >= -32768 && hi <= 32767; }
+};
+
+const char* unfit(const MatchContext& context) {
+    if (context.core.isa != Isa::v6m) return "is for Armv6-M";
+    if (context.optimize != "speed") return "takes more code and scratch: only for --optimize speed";
+    return nullptr;
+}
+
+// Blocks of three channels, then of two, for `channels` ≥ 2.
+std::vector<int64_t> blocks_of(int64_t channels) {
+    std::vector<int64_t> blocks;
+    const int64_t twos = channels % 3 == 0 ? 0 : 3 - channels % 3;
+    blocks.assign(static_cast<size_t>((channels - 2 * twos) / 3), 3);
+    blocks.insert(blocks.end(), static_cast<size_t>(twos), 2);
+    return blocks;
+}
+
+struct Pairs {
+    Tensor weights, chunks;
+    int64_t chunks_of_three = 0, chunks_of_two = 0;
+};
+
+// The bias for sums of x·w in place of (x − x_zero)·w. Nothing when it or a sum could leave int32.
+std::optional<Tensor> bias_of_raw_sums(const Tensor& w, int64_t channels, const Tensor& bias, int32_t x_zero) {
+    const auto weights = w.data<int8_t>();
+    const size_t depth = weights.size() / static_cast<size_t>(channels);
+    std::vector<int32_t> biases;
+    for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+        int64_t sum = 0, most = 0;
+        for (const int8_t v : weights.subspan(c * depth, depth)) {
+            sum += v;
+            most += 128 * std::abs(int64_t{v});
+        }
+        const int64_t value = bias.data<int32_t>()[c] - x_zero * sum;
+        if (std::abs(value) + most >= int64_t{1} << 31) return std::nullopt;
+        biases.push_back(static_cast<int32_t>(value));
+    }
+    return Tensor::of<int32_t>(Shape{channels}, biases);
+}
+
+// Weights [channels][depth] as conv2d_pairs_s8 reads them, cut into the longest chunks that fit.
+Pairs pack_pairs(const Tensor& w, int64_t channels, int64_t depth) {
+    const auto weights = w.data<int8_t>();
+    const auto at = [&](int64_t channel, int64_t tap) { return int32_t{weights[static_cast<size_t>(channel * depth + tap)]}; };
+    std::vector<uint8_t> packed, chunks;
+    Pairs pairs;
+    int64_t first = 0;
+    for (const int64_t width : blocks_of(channels)) {
+        const int64_t most = width == 3 ? 10 : 15;
+        for (int64_t tap = 0; tap < depth;) {
+            std::vector<Reach> reach(static_cast<size_t>(width));
+            int64_t n = 0;
+            for (bool fits = true; n < most && tap + n < depth; ++n) {
+                for (int64_t c = 0; c < width; ++c) {
+                    reach[static_cast<size_t>(c)].add(at(first + c, tap + n));
+                    fits = fits && reach[static_cast<size_t>(c)].fits();
+                }
+                if (!fits) break;
+            }
+            GW_CHECK(n > 0, "one product fits 16 bits");
+            chunks.push_back(static_cast<uint8_t>(most - n));
+            (width == 3 ? pairs.chunks_of_three : pairs.chunks_of_two) += 1;
+            for (const int64_t end = tap + n; tap < end; ++tap)
+                for (int64_t c = 0; c < width; ++c) packed.push_back(static_cast<uint8_t>(at(first + c, tap) + 128));
+        }
+        chunks.push_back(255);
+        first += width;
+    }
+    pairs.weights = Tensor::of<uint8_t>(Shape{static_cast<int64_t>(packed.size())}, packed);
+    pairs.chunks = Tensor::of<uint8_t>(Shape{static_cast<int64_t>(chunks.size())}, chunks);
+    return pairs;
+}
+
+// Two pixels of a row are read whole, then written.
+TileTrace pairs_trace(const Window& w, int64_t in_c, int64_t out_c) {
+    TileTrace trace;
+    trace.reads_first = true;
+    for (int64_t oy = 0; oy < w.out_h; ++oy) {
+        const int64_t iy = std::clamp<int64_t>(oy * w.stride[0] - w.pad[0], 0, w.in_h - 1);
+        for (int64_t ox = 0; ox < w.out_w; ox += 2) {
+            const int64_t ix = std::clamp<int64_t>(ox * w.stride[1] - w.pad[1], 0, w.in_w - 1);
+            trace.tiles.push_back({(oy * w.out_w + std::min(ox + 2, w.out_w)) * out_c, (iy * w.in_w + ix) * in_c});
+        }
+    }
+    return trace;
+}
+
+// Measured on the Cortex-M0+ with gcc 12.
+int64_t pairs_cycles(const MatchContext& context, const Conv2D& op, const Window& w, const Pairs& pairs, int64_t in_c, int64_t out_c) {
+    const int64_t depth = w.kernel[0] * w.kernel[1] * in_c;
+    int64_t threes = 0, twos = 0;
+    for (const int64_t width : blocks_of(out_c)) (width == 3 ? threes : twos) += 1;
+    const int64_t a_pair = 80 + w.kernel[0] * 45 + depth * 12 +  // the words
+                           threes * (100 + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35 +
+                           out_c * (10 + 2 * requant_cycles(context.core, op.requant.rounding));
+    // Words that reach over an edge are put together one by one.
+    const int64_t clipped = w.out_h * w.out_w * w.kernel[0] * w.kernel[1] - w.taps_inside();
+    return w.out_h * ((w.out_w + 1) / 2) * a_pair + clipped * (20 + 15 * in_c);
+}
+
+// What both rows need of the node.
+struct Conv {
+    const Conv2D* op = nullptr;
+    ValueId x, w, y, bias_id;
+    Window window;
+    int64_t batch = 1, in_c = 1, out_c = 1, depth = 1;
+};
+
+// The node in numbers, or why it is none of ours.
+std::string read_conv(const MatchContext& context, const Graph& graph, NodeId root, Conv& c) {
+    if (const char* why = unfit(context)) return why;
+    const Node& node = graph[root];
+    c.op = get_if<Conv2D>(node.op);
+    c.x = node.inputs[0], c.w = node.inputs[1], c.y = node.outputs[0];
+    if (node.inputs.size() > 2) c.bias_id = node.inputs[2];
+    if (!is_type(graph, c.x, DType::int8) || !is_type(graph, c.y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(c.w) || !is_type(graph, c.w, DType::int8)) return "the weights must be constant i8";
+    if (c.bias_id.valid() && !graph.constant(c.bias_id)) return "the bias must be constant";
+    if (c.op->requant.empty()) return "has no requantization";
+    if (c.op->groups != 1) return "takes one group";
+    const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
+    c.batch = x[0], c.in_c = x[3], c.out_c = y[3], c.depth = w[1] * w[2] * w[3];
+    c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
+    return {};
+}
+
+// x, y, w and bias; then the window's and the channels' constants; then mult and shift.
+void add_operands(const Graph& graph, Candidate& candidate, const Conv& c, Tensor weights, Tensor bias) {
+    candidate.batch = c.batch;
+    candidate.arguments.push_back(KernelArgument::input(c.x, 1, graph.type(c.x).bytes() / c.batch));
+    candidate.arguments.push_back(KernelArgument::output(c.y, 1, graph.type(c.y).bytes() / c.batch));
+    candidate.arguments.push_back(typed_weights(std::move(weights), "w", c.w));
+    candidate.arguments.push_back(typed_weights(std::move(bias), "bias", c.bias_id));
+    add_window(candidate, c.window);
+    candidate.constants.insert(candidate.constants.end(), {{"IC", c.in_c}, {"OC", c.out_c}, {"X_ZERO", c.op->x_zero}});
+    add_channel_requant(candidate, c.op->requant, c.out_c);
+    candidate.macs_executed = c.batch * c.window.taps_inside() * c.in_c * c.out_c;
+}
+
+Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    if (c.out_c < 2) return "takes two output channels or more";
+    Window& window = c.window;
+    if (c.depth == c.in_c && c.op->stride == Pair{1, 1} && c.op->pad == Pads{0, 0, 0, 0}) {  // rows do not matter: one long one
+        window.in_w *= std::exchange(window.in_h, 1);
+        window.out_w *= std::exchange(window.out_h, 1);
+    }
+    Pairs pairs = pack_pairs(*graph.constant(c.w), c.out_c, c.depth);
+    std::optional<Tensor> bias = bias_of_raw_sums(*graph.constant(c.w), c.out_c, bias_or_zeros(graph, c.bias_id, c.out_c), c.op->x_zero);
+    if (!bias) return "sums leave 32 bits";
+
+    Candidate offer;
+    add_operands(graph, offer, c, std::move(pairs.weights), std::move(*bias));
+    offer.arguments.push_back(typed_table(pairs.chunks, "chunks"));
+    offer.arguments.push_back(KernelArgument::scratch(c.depth * 4, 4));
+    if (c.batch == 1) offer.overlaps.push_back({0, 1, minimum_gap(pairs_trace(window, c.in_c, c.out_c)), {}});
+    offer.covers = {root};
+    offer.cycles = c.batch * pairs_cycles(context, *c.op, window, pairs, c.in_c, c.out_c);
+    return offer;
+}
+
+// CUT of conv2d_words_s8: where the sums of a run must be taken apart, for all runs of all channels alike.
+int64_t cuts_of_runs(const Tensor& w, int64_t run) {
+    const auto weights = w.data<int8_t>();
+    const int64_t runs = static_cast<int64_t>(weights.size()) / run;
+    std::vector<Reach> reach(static_cast<size_t>(runs));
+    int64_t cuts = int64_t{1} << (run - 1);
+    for (int64_t k = 0; k < run; ++k) {
+        bool fits = true;
+        for (int64_t r = 0; r < runs; ++r) {
+            reach[static_cast<size_t>(r)].add(weights[static_cast<size_t>(r * run + k)]);
+            fits = fits && reach[static_cast<size_t>(r)].fits();
+        }
+        if (fits) continue;
+        cuts |= int64_t{1} << (k - 1);
+        for (int64_t r = 0; r < runs; ++r) {
+            reach[static_cast<size_t>(r)] = {};
+            reach[static_cast<size_t>(r)].add(weights[static_cast<size_t>(r * run + k)]);
+        }
+    }
+    return cuts;
+}
+
+Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    const Window& w = c.window;
+    const int64_t run = w.kernel[1] * c.in_c, scratch = c.depth * c.out_c * 2;
+    if (c.out_c % 4 != 0) return "takes channels in fours";
+    if (run > 12 || c.depth > 64 || w.dilation[1] != 1) return "takes at most 12 taps side by side, 64 in all";
+    if (scratch > 1024) return "the widened weights would take more than 1 KiB";
+    const Tensor& weights = *graph.constant(c.w);
+    std::optional<Tensor> bias = bias_of_raw_sums(weights, c.out_c, bias_or_zeros(graph, c.bias_id, c.out_c), c.op->x_zero);
+    if (!bias) return "sums leave 32 bits";
+    const int64_t cuts = cuts_of_runs(weights, run);
+
+    Candidate offer;
+    add_operands(graph, offer, c, pack_by_blocks(weights, 1, c.out_c, c.depth, 0), std::move(*bias));
+    std::erase_if(offer.constants, [](const auto& constant) { return constant.first == "DW"; });
+    offer.constants.insert(offer.constants.end(), {{"RUN", run}, {"CUT", cuts}});
+    offer.arguments.push_back(KernelArgument::scratch(scratch, 4));
+    if (c.batch == 1)
+        offer.overlaps.push_back(
+            {0, 1, minimum_gap(window_trace(w.out_h, w.out_w, c.out_c, w.in_h, w.in_w, c.in_c, w.stride, w.pad, c.out_c <= 4)), {}});
+    offer.covers = {root};
+    // Measured on the Cortex-M0+ with gcc 12.
+    const int64_t pixels = w.out_h * w.out_w, clipped = pixels * w.kernel[0] * w.kernel[1] - w.taps_inside();
+    const int64_t block = 50 + w.kernel[0] * (16 + run * 12 + std::popcount(static_cast<uint64_t>(cuts)) * 12) +
+                          4 * requant_cycles(context.core, c.op->requant.rounding);
+    offer.cycles = c.batch * (pixels * (25 + c.out_c / 4 * block) + c.depth * c.out_c * 8 + clipped * (15 + 25 * c.in_c));
+    return offer;
+}
+
+constexpr KernelRow rows[] = {
+    {"conv2d_pairs_s8", "v6m", "conv2d", match_conv2d_pairs_s8},
+    {"conv2d_words_s8", "v6m", "conv2d", match_conv2d_words_s8},
+};
+
+}  // namespace
+
+std::span<const KernelRow> v6m_rows() { return rows; }
+
+}  // namespace gw

@@ -1,0 +1,333 @@
+// Each node asks the rows of its op what they offer; the cheapest offer by the static formula is taken (greedily, from the outputs towards
+// the inputs, so that an offer may cover nodes before its root). A reshape computes nothing: its result is its operand's buffer. A concat
+// of parts that lie one after the other, and a slice of such a part, become views instead of copies where the buffers allow it.
+#include "lower/lower.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+
+namespace gw {
+namespace {
+
+struct Chosen {
+    const KernelRow* row = nullptr;
+    Candidate candidate;
+    std::vector<Weighed> weighed;
+};
+
+class Lowering {
+public:
+    Lowering(const Graph& g, const Core& core, const LowerOptions& options, Diagnostics& diag)
+        : g_(g),
+          options_(options),
+          diag_(diag),
+          uses_(g.use_counts()),
+          users_(g.users()),
+          context_{g_, uses_, users_, core, options.optimize} {}
+
+    Expected<Program> run() {
+        p_.name = options_.name;
+        p_.regions.push_back({});
+        GW_TRY_DO(choose());
+        buffer_of_.assign(g_.values.size(), -1);
+        make_ports();
+        for (size_t k = 0; k < g_.nodes.size(); ++k) node(k);
+        finish_outputs();
+        for (size_t k = 0; k < g_.nodes.size(); ++k)
+            if (chosen_[k].row != nullptr) emit_step(g_.nodes[k], chosen_[k]);
+        for (auto& copy : copies_) p_.steps.push_back(std::move(copy));
+        GW_TRY_DO(verify(p_, diag_));
+        return std::move(p_);
+    }
+
+private:
+    // --- choice ------------------------------------------------------------------------------------------------------------------------
+    Status choose() {
+        const std::vector<const KernelRow*> rows = kernel_rows();
+        chosen_.resize(g_.nodes.size());
+        std::vector<bool> covered(g_.nodes.size());
+        for (size_t k = g_.nodes.size(); k-- > 0;) {
+            const Node& n = g_.nodes[k];
+            if (covered[k] || get_if<Reshape>(n.op) != nullptr || is_view_concat(n) || is_view_slice(n)) continue;
+            Chosen& chosen = chosen_[k];
+            std::string reasons;
+            for (const KernelRow* row : rows) {
+                if (row->op != op_name(n.op)) continue;
+                Match match = row->match(context_, g_, {static_cast<int32_t>(k)});
+                chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
+                if (!match.candidate) {
+                    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
+                    continue;
+                }
+                if (chosen.row == nullptr || match.candidate->cycles < chosen.candidate.cycles) {
+                    chosen.row = row;
+                    chosen.candidate = std::move(*match.candidate);
+                }
+            }
+            if (chosen.row == nullptr) {
+                diag_.error(DiagId::lower_no_kernel, g_.where(n), "no kernel computes `{}` here ({})", op_name(n.op),
+                            reasons.empty() ? "there is none for this op" : reasons);
+                continue;
+            }
+            for (NodeId c : chosen.candidate.covers)
+                if (c.index != static_cast<int32_t>(k)) covered[static_cast<size_t>(c.index)] = true;
+        }
+        return diag_.has_errors() ? Status(failure) : Status();
+    }
+
+    bool is_port(ValueId id) const {
+        if (g_[id].is_input() || g_[id].is_constant()) return true;
+        return std::any_of(g_.outputs.begin(), g_.outputs.end(), [&](const Port& p) { return p.value == id; });
+    }
+    // A value that a kernel makes for this reader alone.
+    bool is_plain(ValueId id) const {
+        const Node* producer = g_.producer(id);
+        return producer != nullptr && !is_port(id) && uses_[static_cast<size_t>(id.index)] == 1 &&
+               get_if<Reshape>(producer->op) == nullptr && get_if<Concat>(producer->op) == nullptr &&
+               get_if<Slice>(producer->op) == nullptr;
+    }
+    static bool outer_ones(const Shape& s, int64_t axis) {
+        for (int64_t i = 0; i < axis; ++i)
+            if (s[i] != 1) return false;
+        return true;
+    }
+    bool is_view_concat(const Node& n) const {
+        const Concat* c = get_if<Concat>(n.op);
+        if (c == nullptr || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8) return false;
+        std::set<ValueId> seen;
+        return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_plain(id) && seen.insert(id).second; });
+    }
+    // One axis is cut, all before it are 1, in steps of 1; of a value that is not a port.
+    bool is_view_slice(const Node& n) const {
+        const Slice* s = get_if<Slice>(n.op);
+        if (s == nullptr || is_port(n.inputs[0]) || is_port(n.outputs[0])) return false;
+        const Shape& x = g_.type(n.inputs[0]).shape;
+        int64_t axis = 0;
+        while (axis < x.rank() && x[axis] == 1) ++axis;
+        for (int64_t i = 0; i < x.rank(); ++i) {
+            const auto k = static_cast<size_t>(i);
+            if (s->step[k] != 1) return false;
+            if (i != axis && (s->start[k] != 0 || s->size[k] != x[i])) return false;
+        }
+        return axis < x.rank() && bits(g_.type(n.inputs[0]).dtype) >= 8;
+    }
+
+    // --- buffers -----------------------------------------------------------------------------------------------------------------------
+    int32_t add_buffer(std::string name, Type type, BufferRole role) {
+        Buffer b;
+        b.name = std::move(name);
+        b.type = std::move(type);
+        b.role = role;
+        p_.buffers.push_back(std::move(b));
+        return static_cast<int32_t>(p_.buffers.size() - 1);
+    }
+    std::string name_of(ValueId id) const { return g_[id].source.empty() ? "t" + std::to_string(id.index) : g_[id].source; }
+
+    void make_ports() {
+        for (size_t i = 0; i < g_.inputs.size(); ++i) {
+            const Port& port = g_.inputs[i];
+            const int32_t b = add_buffer(port.name, g_.type(port.value), BufferRole::input);
+            p_.buffers.back().port = static_cast<int32_t>(i);
+            p_.buffers.back().region = options_.input_in_arena ? 0 : -1;
+            p_.inputs.push_back(b);
+            buffer_of_[static_cast<size_t>(port.value.index)] = b;
+        }
+        for (size_t i = 0; i < g_.outputs.size(); ++i) {
+            const Port& port = g_.outputs[i];
+            const int32_t b = add_buffer(port.name, g_.type(port.value), BufferRole::output);
+            p_.buffers.back().port = static_cast<int32_t>(i);
+            p_.buffers.back().region = options_.output_in_arena ? 0 : -1;
+            p_.outputs.push_back(b);
+            // The value itself is made there, through reshapes, unless it is an input, a constant or another output already: then a copy at
+            // the end fills the buffer, and whoever reads the value meanwhile finds it where it was made.
+            std::vector<ValueId> chain = {port.value};
+            while (g_[chain.back()].node.valid() && get_if<Reshape>(g_.producer(chain.back())->op) != nullptr)
+                chain.push_back(g_.producer(chain.back())->inputs[0]);
+            if (!g_[chain.back()].node.valid() || buffer_of_[static_cast<size_t>(chain.back().index)] >= 0) continue;
+            for (ValueId value : chain) buffer_of_[static_cast<size_t>(value.index)] = b;
+        }
+    }
+
+    // Buffers of a node's results; reshapes, concats and slices that are views share memory.
+    void node(size_t k) {
+        const Node& n = g_.nodes[k];
+        if (get_if<Reshape>(n.op) != nullptr) {
+            const auto y = static_cast<size_t>(n.outputs[0].index);
+            if (buffer_of_[y] < 0) buffer_of_[y] = value_buffer(n.inputs[0]);
+            return;
+        }
+        if (is_view_slice(n)) {
+            const Slice& s = *get_if<Slice>(n.op);
+            const std::vector<int64_t> strides = g_.type(n.inputs[0]).shape.strides();
+            int64_t offset = 0;
+            for (size_t i = 0; i < strides.size(); ++i) offset += s.start[i] * strides[i];
+            const int32_t x = value_buffer(n.inputs[0]);
+            const int32_t y = value_buffer(n.outputs[0]);
+            p_.buffers[static_cast<size_t>(y)].view_of = x;
+            p_.buffers[static_cast<size_t>(y)].view_offset = offset * bits(g_.type(n.inputs[0]).dtype) / 8;
+            return;
+        }
+        if (chosen_[k].row == nullptr && !is_view_concat(n)) return;  // covered by another node's kernel
+        for (ValueId id : n.outputs) value_buffer(id);
+        if (is_view_concat(n)) {
+            int64_t offset = 0;
+            for (ValueId id : n.inputs) {
+                Buffer& part = p_.buffers[static_cast<size_t>(value_buffer(id))];
+                part.view_of = value_buffer(n.outputs[0]);
+                part.view_offset = offset;
+                offset += part.bytes();
+            }
+        }
+    }
+
+    int32_t value_buffer(ValueId id) {
+        int32_t& b = buffer_of_[static_cast<size_t>(id.index)];
+        if (b < 0) {
+            GW_CHECK(!g_[id].is_constant(), "a constant has no buffer");
+            b = add_buffer(name_of(id), g_.type(id), BufferRole::activation);
+        }
+        return b;
+    }
+
+    // An output whose value lives elsewhere (an input, a constant, another output) is copied at the end.
+    void finish_outputs() {
+        for (size_t i = 0; i < g_.outputs.size(); ++i) {
+            ValueId value = g_.outputs[i].value;
+            const int32_t b = p_.outputs[i];
+            for (const Node* n = g_.producer(value); n != nullptr && get_if<Reshape>(n->op) != nullptr; n = g_.producer(value))
+                value = n->inputs[0];
+            const bool made_there = g_[value].node.valid() && buffer_of_[static_cast<size_t>(value.index)] == b;
+            if (made_there) continue;
+            Step copy;
+            copy.name = g_.outputs[i].name;
+            copy.op = "copy";
+            copy.values = {g_.outputs[i].value.index};
+            Call call;
+            call.kernel = "copy_bytes";
+            Argument from;
+            if (const Tensor* t = g_.constant(value)) {
+                from = {Argument::Kind::data, add_data("w_" + c_identifier(name_of(value)), *t, DataRole::weights), 0, 0, false};
+            } else {
+                from = {Argument::Kind::buffer, value_buffer(value), 0, 0, false};
+            }
+            call.arguments = {from, {Argument::Kind::buffer, b, 0, 0, true}};
+            call.constants = {{"BYTES", p_.buffers[static_cast<size_t>(b)].bytes()}};
+            copy.what = std::move(call);
+            copies_.push_back(std::move(copy));
+        }
+    }
+
+    // --- steps -------------------------------------------------------------------------------------------------------------------------
+    int32_t add_data(const std::string& wanted, const Tensor& t, DataRole role) {
+        std::string key = fmt::format("{} {} ", static_cast<int>(role), t.type.text()) + std::string(t.bytes());
+        const auto known = data_by_bytes_.find(key);
+        if (known != data_by_bytes_.end()) return known->second;
+        std::string name = wanted;
+        for (int i = 2; !data_names_.insert(name).second; ++i) name = wanted + "_" + std::to_string(i);
+        p_.data.push_back({name, t, role});
+        const auto index = static_cast<int32_t>(p_.data.size() - 1);
+        data_by_bytes_.emplace(std::move(key), index);
+        return index;
+    }
+
+    std::string step_name(const Node& n) {
+        std::string name = !n.sources.empty() ? n.sources.front().name : name_of(n.outputs[0]);
+        std::string unique = name;
+        for (int i = 2; !step_names_.insert(unique).second; ++i) unique = name + "_" + std::to_string(i);
+        return unique;
+    }
+
+    void emit_step(const Node& n, const Chosen& chosen) {
+        const Candidate& c = chosen.candidate;
+        Step step;
+        step.name = step_name(n);
+        step.op = std::string(op_name(n.op));
+        for (NodeId id : c.covers)
+            for (const Source& s : g_[id].sources) step.sources.emplace_back(s.name, s.op);
+        std::vector<const Type*> in, out;
+        for (ValueId id : n.inputs) in.push_back(id.valid() ? &g_.type(id) : nullptr);
+        for (ValueId id : n.outputs) out.push_back(&g_.type(id));
+        step.macs = work(n.op, in, out).macs;
+        step.macs_executed = c.macs_executed;
+        step.weighed = chosen.weighed;
+        for (const KernelArgument& a : c.arguments)
+            if (a.kind == KernelArgument::Kind::output) step.values.push_back(a.value.index);
+        Call call;
+        call.kernel = std::string(chosen.row->name);
+        call.constants = c.constants;
+        call.types = c.types;
+        call.scalar = c.scalar;
+        for (const KernelArgument& a : c.arguments) call.arguments.push_back(argument(a, c_identifier(step.name)));
+        for (const Overlap& o : c.overlaps)
+            if (call.arguments[o.input].kind == Argument::Kind::buffer)
+                call.gaps.push_back({static_cast<int32_t>(o.input), static_cast<int32_t>(o.output), o.gap, o.down});
+        if (c.batch > 1) {
+            Step inner = step;
+            inner.weighed.clear();
+            call.gaps.clear();
+            inner.what = std::move(call);
+            step.what = Loop{c.batch, {std::move(inner)}};
+        } else {
+            step.what = std::move(call);
+        }
+        p_.steps.push_back(std::move(step));
+    }
+
+    Argument argument(const KernelArgument& a, const std::string& step) {
+        switch (a.kind) {
+            case KernelArgument::Kind::input:
+            case KernelArgument::Kind::output: {
+                const bool written = a.kind == KernelArgument::Kind::output;
+                if (const Tensor* t = g_.constant(a.value))
+                    return {Argument::Kind::data, add_data("w_" + step + (a.role.empty() ? "" : "_" + a.role), *t, DataRole::weights), 0,
+                            a.stride, false};
+                const int32_t b = value_buffer(a.value);
+                int64_t offset = 0;
+                // Views must start where the kernel can read: their root gets the alignment, and the view keeps its own for the planner.
+                Buffer& buffer = p_.buffers[static_cast<size_t>(b)];
+                buffer.align = std::max(buffer.align, a.align);
+                Buffer& root = p_.buffers[static_cast<size_t>(p_.root(b, offset))];
+                root.align = std::max(root.align, a.align);
+                return {Argument::Kind::buffer, b, 0, a.stride, written};
+            }
+            case KernelArgument::Kind::weights:
+            case KernelArgument::Kind::table: {
+                const bool table = a.kind == KernelArgument::Kind::table;
+                return {
+                    Argument::Kind::data,
+                    add_data(fmt::format("{}_{}_{}", table ? "t" : "w", step, a.role), a.data, table ? DataRole::table : DataRole::weights),
+                    0, a.stride, false};
+            }
+            case KernelArgument::Kind::scratch: {
+                const int32_t b = add_buffer(step + " scratch", {DType::uint8, Shape{a.scratch_bytes}, {}}, BufferRole::scratch);
+                p_.buffers.back().align = a.align;
+                return {Argument::Kind::buffer, b, 0, 0, true};
+            }
+        }
+        return {};
+    }
+
+    const Graph& g_;
+    const LowerOptions& options_;
+    Diagnostics& diag_;
+    std::vector<int> uses_;
+    std::vector<std::vector<NodeId>> users_;
+    MatchContext context_;
+    std::vector<Chosen> chosen_;
+    std::vector<int32_t> buffer_of_;
+    std::vector<Step> copies_;
+    std::map<std::string, int32_t> data_by_bytes_;
+    std::set<std::string> data_names_, step_names_;
+    Program p_;
+};
+
+}  // namespace
+
+Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag) {
+    return Lowering(graph, core, options, diag).run();
+}
+
+}  // namespace gw

@@ -1,0 +1,21 @@
+// Lowering: covers a graph with kernels and makes a program of it, unplaced.
+#pragma once
+#include <string>
+
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+#include "program/program.h"
+#include "target/core.h"
+
+namespace gw {
+
+struct LowerOptions {
+    std::string name;  // C identifier prefix of the bundle
+    std::string optimize = "speed";
+    bool input_in_arena = false, output_in_arena = false;
+};
+
+// Fails with one diagnostic for each node that no kernel takes, with the rows' reasons.
+Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag);
+
+}  // namespace gw

@@ -1,0 +1,248 @@
+// Elementwise ops of two operands with broadcasting: float, int8 with its own arithmetic, exact int32 and int64 for the shape arithmetic of
+// exported models, and bool.
+#include <cmath>
+
+#include "ops/support.h"
+
+namespace gw {
+using namespace detail;
+
+float apply_binary(BinaryKind kind, float a, float b) {
+    switch (kind) {
+        case BinaryKind::add:
+            return a + b;
+        case BinaryKind::sub:
+            return a - b;
+        case BinaryKind::mul:
+            return a * b;
+        case BinaryKind::div:
+            return a / b;
+        case BinaryKind::pow:
+            return std::pow(a, b);
+        case BinaryKind::min:
+            return std::min(a, b);
+        case BinaryKind::max:
+            return std::max(a, b);
+        case BinaryKind::mod:
+            return std::fmod(a, b);
+        case BinaryKind::equal:
+            return a == b ? 1.0f : 0.0f;
+        case BinaryKind::less:
+            return a < b ? 1.0f : 0.0f;
+        case BinaryKind::greater:
+            return a > b ? 1.0f : 0.0f;
+        case BinaryKind::logical_and:
+            return a != 0 && b != 0 ? 1.0f : 0.0f;
+        case BinaryKind::logical_or:
+            return a != 0 || b != 0 ? 1.0f : 0.0f;
+    }
+    return 0;
+}
+
+namespace {
+bool is_comparison(BinaryKind k) { return k == BinaryKind::equal || k == BinaryKind::less || k == BinaryKind::greater; }
+bool is_logical(BinaryKind k) { return k == BinaryKind::logical_and || k == BinaryKind::logical_or; }
+bool is_rescaled(BinaryKind k) { return k == BinaryKind::add || k == BinaryKind::sub || k == BinaryKind::mul; }
+
+// base^exponent, wrapping; a negative exponent gives the truncated reciprocal.
+template <class T>
+T integer_power(T base, T exponent) {
+    if (exponent < 0) return base == 1 ? T{1} : base == -1 ? static_cast<T>(exponent % 2 == 0 ? 1 : -1) : T{0};
+    T result = 1;
+    for (; exponent > 0; exponent /= 2) {
+        if (exponent % 2 != 0) result *= base;
+        base *= base;
+    }
+    return result;
+}
+
+// Division truncates as ONNX and C do; the remainder has the divisor's sign, as ONNX's Mod. A divisor 0 gives 0 for both, and the one
+// quotient that does not fit wraps.
+template <class T>
+T apply_integer(BinaryKind kind, T a, T b) {
+    switch (kind) {
+        case BinaryKind::add:
+            return a + b;
+        case BinaryKind::sub:
+            return a - b;
+        case BinaryKind::mul:
+            return a * b;
+        case BinaryKind::div:
+            return b == 0 ? T{0} : b == -1 ? -a : a / b;
+        case BinaryKind::pow:
+            return integer_power(a, b);
+        case BinaryKind::min:
+            return std::min(a, b);
+        case BinaryKind::max:
+            return std::max(a, b);
+        case BinaryKind::mod: {
+            if (b == 0 || b == -1) return T{0};
+            const T r = a % b;
+            return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+        }
+        case BinaryKind::equal:
+            return a == b;
+        case BinaryKind::less:
+            return a < b;
+        case BinaryKind::greater:
+            return a > b;
+        case BinaryKind::logical_and:
+            return a != 0 && b != 0;
+        case BinaryKind::logical_or:
+            return a != 0 || b != 0;
+    }
+    return 0;
+}
+
+int8_t apply_int8(const Binary& op, int32_t a, int32_t b) {
+    switch (op.kind) {
+        case BinaryKind::min:
+            return static_cast<int8_t>(std::min(a, b));
+        case BinaryKind::max:
+            return static_cast<int8_t>(std::max(a, b));
+        default:
+            break;
+    }
+    a -= op.a_zero, b -= op.b_zero;
+    int32_t acc = 0;
+    if (op.kind == BinaryKind::mul) {
+        acc = a * b;
+    } else if (op.left_shift > 0) {
+        acc = multiply_by_quantized_multiplier(a * (1 << op.left_shift), op.a_multiplier, op.a_shift);
+        const int32_t right = multiply_by_quantized_multiplier(b * (1 << op.left_shift), op.b_multiplier, op.b_shift);
+        acc = op.kind == BinaryKind::add ? acc + right : acc - right;
+    } else {
+        acc = a * op.a_multiplier + (op.kind == BinaryKind::add ? 1 : -1) * (b * op.b_multiplier);
+    }
+    return static_cast<int8_t>(op.requant.apply(acc, 0));
+}
+
+template <class In, class Out, class F>
+void each_pair(const Tensor& a, const Tensor& b, Tensor& y, F f) {
+    const In* pa = raw<In>(a);
+    const In* pb = raw<In>(b);
+    Out* to = raw<Out>(y);
+    const int64_t n = y.elements();
+    if (a.shape() == b.shape()) {
+        for (int64_t i = 0; i < n; ++i) to[i] = f(pa[i], pb[i]);
+        return;
+    }
+    const std::vector<int64_t>& dims = y.shape().dims();
+    std::vector<In> left(static_cast<size_t>(n));
+    walk(dims, broadcast_strides(a.shape(), y.shape()), 0, [&](int64_t i, int64_t j) { left[static_cast<size_t>(i)] = pa[j]; });
+    walk(dims, broadcast_strides(b.shape(), y.shape()), 0, [&](int64_t i, int64_t j) { to[i] = f(left[static_cast<size_t>(i)], pb[j]); });
+}
+
+template <class T>
+void evaluate_integers(const Binary& op, const Tensor& a, const Tensor& b, Tensor& y) {
+    const auto f = [&](T p, T q) { return apply_integer<T>(op.kind, p, q); };
+    if (y.type.dtype == DType::boolean) {
+        each_pair<T, uint8_t>(a, b, y, [&](T p, T q) { return static_cast<uint8_t>(f(p, q)); });
+    } else {
+        each_pair<T, T>(a, b, y, f);
+    }
+}
+
+Status check_int8(const Binary& op, const InferContext& context) {
+    if (op.kind == BinaryKind::min || op.kind == BinaryKind::max) return check_float_only(op.requant, context);
+    if (!is_rescaled(op.kind)) return context.fail("{} of i8 is not defined", enum_name(op.kind));
+    GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context));
+    GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context));
+    GW_TRY_DO(check_requant(op.requant, 1, context));
+    if (op.left_shift != 0) {
+        // |a − a_zero| ≤ 255, so each shifted operand stays below 2^30, and the rescalings do not enlarge it.
+        if (op.kind == BinaryKind::mul) return context.fail("left_shift is for sums and differences only");
+        if (op.left_shift < 0 || op.left_shift > 21) return context.fail("left_shift {} is out of range [0, 21]", op.left_shift);
+        for (const auto& [multiplier, shift] : {std::pair(op.a_multiplier, op.a_shift), std::pair(op.b_multiplier, op.b_shift)}) {
+            if (multiplier < 0 || shift < -31 || shift > 0)
+                return context.fail("multiplier {} with shift {} is not a rescaling by at most 1", multiplier, shift);
+        }
+        if (op.requant.rounding != Rounding::twice) return context.fail("left_shift needs a requantization of the form `twice`");
+        return {};
+    }
+    if (op.a_shift != 0 || op.b_shift != 0) return context.fail("a_shift and b_shift are for left_shift > 0");
+    // |a − a_zero| ≤ 255, so this bounds the accumulator.
+    const int64_t reach = 255 * (std::abs(int64_t{op.a_multiplier}) + std::abs(int64_t{op.b_multiplier}));
+    if (reach > std::numeric_limits<int32_t>::max()) {
+        return context.fail("multipliers {} and {} let the accumulator overflow", op.a_multiplier, op.b_multiplier);
+    }
+    return {};
+}
+
+Status check_dtype(const Binary& op, DType dtype, const InferContext& context) {
+    switch (dtype) {
+        case DType::float32:
+            if (is_logical(op.kind)) return context.fail("{} takes bool operands, not f32", enum_name(op.kind));
+            if (op.act_lo > op.act_hi) return context.fail("act_lo {} is above act_hi {}", op.act_lo, op.act_hi);
+            if (is_comparison(op.kind)) GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
+            return check_float_only(op.requant, context);
+        case DType::int32:
+        case DType::int64:
+            if (is_logical(op.kind)) return context.fail("{} takes bool operands, not {}", enum_name(op.kind), dtype_name(dtype));
+            GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
+            return check_float_only(op.requant, context);
+        case DType::int8:
+            GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
+            return check_int8(op, context);
+        case DType::boolean:
+            if (!is_logical(op.kind) && op.kind != BinaryKind::equal) return context.fail("{} of bool is not defined", enum_name(op.kind));
+            GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
+            return check_float_only(op.requant, context);
+        default:
+            return about(context, "a").fail("element type {} given, expected f32, i8, i32, i64 or bool", dtype_name(dtype));
+    }
+}
+}  // namespace
+
+Expected<std::vector<Type>> infer(const Binary& op, std::span<const Operand> in, const InferContext& context) {
+    GW_TRY_DO(check_operands(op, in, 2, context));
+    const Type& a = *in[0].type;
+    const Type& b = *in[1].type;
+    if (a.dtype != b.dtype) return about(context, "b").fail("{} has another element type than a {}", b.text(), a.text());
+    GW_TRY_DO(check_dtype(op, a.dtype, context));
+    const std::optional<Shape> shape = broadcast(a.shape, b.shape);
+    if (!shape) return context.fail("shapes of a {} and b {} do not broadcast", a.text(), b.text());
+    if (is_integer(b.dtype) && (op.kind == BinaryKind::div || op.kind == BinaryKind::mod) && in[1].value != nullptr) {
+        for (int64_t v : in[1].value->ints())
+            if (v == 0) return about(context, "b").fail("division by a constant 0");
+    }
+    Type y{is_comparison(op.kind) || is_logical(op.kind) ? DType::boolean : a.dtype, *shape, {}};
+    if (a.dtype == DType::int8 && !is_rescaled(op.kind)) y.quant = a.quant;
+    return one(std::move(y), context);
+}
+
+void evaluate(const Binary& op, std::span<const Tensor* const> in, std::span<Tensor> out) {
+    const Tensor& a = *in[0];
+    const Tensor& b = *in[1];
+    Tensor& y = out[0];
+    switch (a.type.dtype) {
+        case DType::int32:
+            evaluate_integers<int32_t>(op, a, b, y);
+            return;
+        case DType::int64:
+            evaluate_integers<int64_t>(op, a, b, y);
+            return;
+        case DType::int8:
+            each_pair<int8_t, int8_t>(a, b, y, [&](int8_t p, int8_t q) { return apply_int8(op, p, q); });
+            return;
+        case DType::boolean:
+            each_pair<uint8_t, uint8_t>(a, b, y,
+                                        [&](uint8_t p, uint8_t q) { return apply_integer<int32_t>(op.kind, p != 0, q != 0) != 0; });
+            return;
+        default:
+            break;
+    }
+    if (y.type.dtype == DType::boolean) {
+        each_pair<float, uint8_t>(a, b, y, [&](float p, float q) { return apply_binary(op.kind, p, q) != 0; });
+    } else {
+        each_pair<float, float>(a, b, y, [&](float p, float q) { return clamp_to(apply_binary(op.kind, p, q), op.act_lo, op.act_hi); });
+    }
+}
+
+Work work(const Binary&, std::span<const Type* const>, std::span<const Type* const>) { return {}; }
+
+std::optional<Box> needs(const Binary&, std::span<const Type* const> in, const Type&, const Box& out_box, size_t operand) {
+    return broadcast_box(in[operand]->shape, out_box);
+}
+
+}  // namespace gw

@@ -1,0 +1,439 @@
+// Ops: what a node of a Graph may be. An op is declared once: a struct with its fields, and the four functions of `Operator` in its .cpp.
+// ops.def lists them all; forgetting a function is a compile error that names the op.
+//
+// Layouts: activations NHWC (any rank for ops that are not spatial), convolution weights OHWI with I = input channels / groups,
+// dense weights [O, K]. Integer ops carry their arithmetic explicitly (Requant, zero points); scales on types only say what a value means.
+#pragma once
+#include <array>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "tensor/fixed_point.h"
+#include "tensor/tensor.h"
+
+namespace gw {
+
+// What infer sees of an operand: its type, and its value when it is constant. An absent optional operand has type == nullptr.
+struct Operand {
+    const Type* type = nullptr;
+    const Tensor* value = nullptr;
+    bool present() const { return type != nullptr; }
+};
+
+struct InferContext {
+    Location where;
+    Diagnostics* diag;
+    template <class... Args>
+    Failure fail(fmt::format_string<Args...> format, Args&&... args) const {
+        return diag->error(DiagId::op_types, where, format, std::forward<Args>(args)...);
+    }
+};
+
+struct Work {
+    int64_t macs = 0;        // multiply-accumulates, padding taps counted
+    int64_t parameters = 0;  // elements of constant operands are counted by the graph; this is for ops that hold tables themselves
+};
+
+// A box of an activation's index space: [begin, end) in each dimension.
+struct Box {
+    std::vector<int64_t> begin, end;
+};
+
+template <class Struct, class Member>
+struct Field {
+    std::string_view name;
+    Member Struct::*member;
+};
+template <class Struct, class Member>
+constexpr Field<Struct, Member> field(std::string_view name, Member Struct::*member) {
+    return {name, member};
+}
+
+inline constexpr float infinity = std::numeric_limits<float>::infinity();
+
+// ---------------------------------------------------------------------------------------------------------------------------------
+// Spatial window: kernel [h, w], stride [h, w], dilation [h, w], pad [top, left, bottom, right].
+using Pair = std::array<int64_t, 2>;
+using Pads = std::array<int64_t, 4>;
+
+// 2-D convolution. y[n,oy,ox,o] = act(bias[o] + Σ (x[n, oy·sh + ky·dh − top, ox·sw + kx·dw − left, g·I + i] − x_zero) · w[o,ky,kx,i]).
+// Taps outside x contribute nothing. Float: act clamps to [act_lo, act_hi]. Integer (x i8, w i8, bias i32): y = requant(acc).
+// Depthwise is groups == input channels. 1-D convolutions have height 1.
+struct Conv2D {
+    static constexpr std::string_view name = "conv2d";
+    static constexpr std::array operands{"x", "w", "bias"};
+    Pair stride{1, 1}, dilation{1, 1};
+    Pads pad{0, 0, 0, 0};
+    int64_t groups = 1;
+    float act_lo = -infinity, act_hi = infinity;
+    int32_t x_zero = 0;
+    Requant requant;
+    static constexpr auto fields() {
+        return std::tuple{field("stride", &Conv2D::stride), field("dilation", &Conv2D::dilation), field("pad", &Conv2D::pad),
+                          field("groups", &Conv2D::groups), field("act_lo", &Conv2D::act_lo),     field("act_hi", &Conv2D::act_hi),
+                          field("x_zero", &Conv2D::x_zero), field("requant", &Conv2D::requant)};
+    }
+    bool operator==(const Conv2D&) const = default;
+};
+
+// Fully connected: x [..., K], w [O, K], bias [O]; y [..., O]. Arithmetic as Conv2D's.
+struct Dense {
+    static constexpr std::string_view name = "dense";
+    static constexpr std::array operands{"x", "w", "bias"};
+    float act_lo = -infinity, act_hi = infinity;
+    int32_t x_zero = 0;
+    Requant requant;
+    static constexpr auto fields() {
+        return std::tuple{field("act_lo", &Dense::act_lo), field("act_hi", &Dense::act_hi), field("x_zero", &Dense::x_zero),
+                          field("requant", &Dense::requant)};
+    }
+    bool operator==(const Dense&) const = default;
+};
+
+// Product of two activations: a [..., M, K] · b [..., K, N] → [..., M, N]; leading dimensions broadcast.
+// Integer: acc = Σ (a − a_zero)(b − b_zero), y = requant(acc), one multiplier.
+struct MatMul {
+    static constexpr std::string_view name = "matmul";
+    static constexpr std::array operands{"a", "b"};
+    int32_t a_zero = 0, b_zero = 0;
+    Requant requant;
+    static constexpr auto fields() {
+        return std::tuple{field("a_zero", &MatMul::a_zero), field("b_zero", &MatMul::b_zero), field("requant", &MatMul::requant)};
+    }
+    bool operator==(const MatMul&) const = default;
+};
+
+enum class PoolKind : uint8_t { max, average };
+// Pooling over windows of x NHWC. Positions outside x never win a maximum; an average divides by the positions inside x, or by the whole
+// window with count_pad (then padding counts as real 0, that is x_zero). Integer (i8): input and output have the same scale and zero
+// point; the average rounds half away from zero: acc ≥ 0 ? (acc + n/2)/n : (acc − n/2)/n, of Σ x (with count_pad of Σ (x − x_zero), then
+// x_zero added); result clamped to [lo, hi].
+struct Pool2D {
+    static constexpr std::string_view name = "pool2d";
+    static constexpr std::array operands{"x"};
+    PoolKind kind = PoolKind::max;
+    Pair kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+    Pads pad{0, 0, 0, 0};
+    bool count_pad = false;
+    float act_lo = -infinity, act_hi = infinity;
+    int32_t x_zero = 0, lo = -128, hi = 127;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Pool2D::kind),     field("kernel", &Pool2D::kernel),
+                          field("stride", &Pool2D::stride), field("dilation", &Pool2D::dilation),
+                          field("pad", &Pool2D::pad),       field("count_pad", &Pool2D::count_pad),
+                          field("act_lo", &Pool2D::act_lo), field("act_hi", &Pool2D::act_hi),
+                          field("x_zero", &Pool2D::x_zero), field("lo", &Pool2D::lo),
+                          field("hi", &Pool2D::hi)};
+    }
+    bool operator==(const Pool2D&) const = default;
+};
+
+enum class ReduceKind : uint8_t { sum, mean, max, min, product };
+// Reduction over `axes` (sorted, non-negative). Integer sum and mean: acc = Σ (x − x_zero), y = requant(acc) (the multiplier holds 1/n);
+// integer max and min keep scale and zero point and use no requant.
+struct Reduce {
+    static constexpr std::string_view name = "reduce";
+    static constexpr std::array operands{"x"};
+    ReduceKind kind = ReduceKind::mean;
+    std::vector<int64_t> axes;
+    bool keep_dims = true;
+    int32_t x_zero = 0;
+    Requant requant;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Reduce::kind), field("axes", &Reduce::axes), field("keep_dims", &Reduce::keep_dims),
+                          field("x_zero", &Reduce::x_zero), field("requant", &Reduce::requant)};
+    }
+    bool operator==(const Reduce&) const = default;
+};
+
+enum class BinaryKind : uint8_t { add, sub, mul, div, pow, min, max, mod, equal, less, greater, logical_and, logical_or };
+// y = a op b with numpy broadcasting. Float: result clamped to [act_lo, act_hi].
+// Integer (i8): add and sub: acc = (a − a_zero)·a_multiplier ± (b − b_zero)·b_multiplier, y = requant(acc), one multiplier (narrow form:
+// 1); with left_shift > 0 each operand is rescaled by itself before they meet, as TFLite does it: acc = rescale((a − a_zero)·2^left_shift,
+// a_multiplier, a_shift) ± rescale((b − b_zero)·2^left_shift, b_multiplier, b_shift), `twice`; mul: acc = (a − a_zero)(b − b_zero), y =
+// requant(acc); min and max: operands and result share scale and zero point. int32 and int64 operands are computed exactly (shape
+// arithmetic): division truncates, mod has the divisor's sign, a divisor 0 gives 0. Float mod is C's fmod. equal, less and greater give
+// bool; logical_and and logical_or take and give bool.
+struct Binary {
+    static constexpr std::string_view name = "binary";
+    static constexpr std::array operands{"a", "b"};
+    BinaryKind kind = BinaryKind::add;
+    float act_lo = -infinity, act_hi = infinity;
+    int32_t a_zero = 0, b_zero = 0, a_multiplier = 1, b_multiplier = 1;
+    Requant requant;
+    int32_t left_shift = 0, a_shift = 0, b_shift = 0;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Binary::kind),
+                          field("act_lo", &Binary::act_lo),
+                          field("act_hi", &Binary::act_hi),
+                          field("a_zero", &Binary::a_zero),
+                          field("b_zero", &Binary::b_zero),
+                          field("a_multiplier", &Binary::a_multiplier),
+                          field("b_multiplier", &Binary::b_multiplier),
+                          field("left_shift", &Binary::left_shift),
+                          field("a_shift", &Binary::a_shift),
+                          field("b_shift", &Binary::b_shift),
+                          field("requant", &Binary::requant)};
+    }
+    bool operator==(const Binary&) const = default;
+};
+
+enum class UnaryKind : uint8_t {
+    clamp,  // min(max(x, alpha), beta)
+    sigmoid,
+    tanh,
+    erf,
+    exp,
+    log,
+    sqrt,
+    rsqrt,
+    reciprocal,
+    abs,
+    neg,
+    floor,
+    ceil,
+    round,
+    sign,
+    sin,
+    cos,
+    leaky_relu,    // x ≥ 0 ? x : alpha·x
+    elu,           // x ≥ 0 ? x : alpha·(exp(x) − 1)
+    hard_sigmoid,  // max(0, min(1, alpha·x + beta))
+    hard_swish,    // x · max(0, min(1, x/6 + 1/2))
+    softplus,
+    gelu,
+    silu,
+    affine,  // alpha·x + beta
+    power,   // x^alpha
+    logical_not
+};
+// y = f(x), element by element, float (clamp, abs, neg and sign also int32 and int64; logical_not bool). Quantized unary ops are Lookup
+// ops.
+struct Unary {
+    static constexpr std::string_view name = "unary";
+    static constexpr std::array operands{"x"};
+    UnaryKind kind = UnaryKind::clamp;
+    float alpha = 0, beta = 0;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Unary::kind), field("alpha", &Unary::alpha), field("beta", &Unary::beta)};
+    }
+    bool operator==(const Unary&) const = default;
+};
+
+// y[i] = table[x[i] + 128]; x, y i8, table i8 [256]. Any function of one int8 value, rescaling included.
+struct Lookup {
+    static constexpr std::string_view name = "lookup";
+    static constexpr std::array operands{"x", "table"};
+    static constexpr auto fields() { return std::tuple{}; }
+    bool operator==(const Lookup&) const = default;
+};
+
+// ratio: one division an element. reciprocal: TFLite's, one fixed-point reciprocal a line.
+enum class SoftmaxForm : uint8_t { ratio, reciprocal };
+// Softmax over `axis` (non-negative; after canonicalisation the last). Float: exp(x − max)/Σ, log of it with `log`.
+// Integer (i8): e[k] = table[max − x[k]] with table u32 [256]. The output's scale is 1/256, zero point −128.
+// ratio: y[k] = min(127, (e[k]·256 + Σ/2) / Σ − 128), in unsigned 32-bit arithmetic: e ≤ 2^23, and Σ e < 2^31 guaranteed by the table's
+// maker. reciprocal: e in Q0.31, e < 2^31; at most 4095 elements a line; S = Σ ((e + 2^11) >> 12), in Q12.19; with the reciprocal of S
+// (fixed_reciprocal): y[k] = min(127, rounding_divide(high_mul(scale, e[k]), bits_over_unit + 23) − 128).
+struct Softmax {
+    static constexpr std::string_view name = "softmax";
+    static constexpr std::array operands{"x", "table"};
+    int64_t axis = -1;
+    bool log = false;
+    SoftmaxForm form = SoftmaxForm::ratio;
+    static constexpr auto fields() {
+        return std::tuple{field("axis", &Softmax::axis), field("log", &Softmax::log), field("form", &Softmax::form)};
+    }
+    bool operator==(const Softmax&) const = default;
+};
+
+// --- data movement: any dtype, quantization passes through unchanged ----------------------------------------------------------------
+struct Reshape {
+    static constexpr std::string_view name = "reshape";
+    static constexpr std::array operands{"x"};
+    std::vector<int64_t> shape;  // all dimensions given
+    static constexpr auto fields() { return std::tuple{field("shape", &Reshape::shape)}; }
+    bool operator==(const Reshape&) const = default;
+};
+// y.dim[i] = x.dim[perm[i]].
+struct Transpose {
+    static constexpr std::string_view name = "transpose";
+    static constexpr std::array operands{"x"};
+    std::vector<int64_t> perm;
+    static constexpr auto fields() { return std::tuple{field("perm", &Transpose::perm)}; }
+    bool operator==(const Transpose&) const = default;
+};
+// Any number of operands along `axis`.
+struct Concat {
+    static constexpr std::string_view name = "concat";
+    static constexpr std::array operands{"x..."};
+    int64_t axis = 0;
+    static constexpr auto fields() { return std::tuple{field("axis", &Concat::axis)}; }
+    bool operator==(const Concat&) const = default;
+};
+// y[i] = x[start + i·step] in each dimension; size is y's shape; step may be negative.
+struct Slice {
+    static constexpr std::string_view name = "slice";
+    static constexpr std::array operands{"x"};
+    std::vector<int64_t> start, size, step;
+    static constexpr auto fields() {
+        return std::tuple{field("start", &Slice::start), field("size", &Slice::size), field("step", &Slice::step)};
+    }
+    bool operator==(const Slice&) const = default;
+};
+enum class PadMode : uint8_t { constant, reflect, edge };
+// before/after a dimension; non-negative. `value` is in the element's own numbers (a quantized tensor's zero point for real 0).
+struct Pad {
+    static constexpr std::string_view name = "pad";
+    static constexpr std::array operands{"x"};
+    std::vector<int64_t> before, after;
+    PadMode mode = PadMode::constant;
+    float value = 0;
+    static constexpr auto fields() {
+        return std::tuple{field("before", &Pad::before), field("after", &Pad::after), field("mode", &Pad::mode),
+                          field("value", &Pad::value)};
+    }
+    bool operator==(const Pad&) const = default;
+};
+// y = x indexed along `axis` by indices (i32 or i64, negative counts from the end, out of range is clamped at run time and an error when
+// constant); shape x[:axis] + indices.shape + x[axis+1:].
+struct Gather {
+    static constexpr std::string_view name = "gather";
+    static constexpr std::array operands{"x", "indices"};
+    int64_t axis = 0;
+    static constexpr auto fields() { return std::tuple{field("axis", &Gather::axis)}; }
+    bool operator==(const Gather&) const = default;
+};
+enum class ResizeMode : uint8_t { nearest, linear };
+enum class ResizeCoordinates : uint8_t { half_pixel, asymmetric, align_corners, pytorch_half_pixel };
+enum class ResizeRounding : uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };
+// Resizes H and W of x NHWC to `size`; scale [h, w] is the model's (out/in when it gave sizes). Linear on i8: weights in units of 1/256,
+// y = (Σ w_y·w_x·x + 2^15) >> 16; quantization unchanged.
+struct Resize {
+    static constexpr std::string_view name = "resize";
+    static constexpr std::array operands{"x"};
+    Pair size{1, 1};
+    std::array<float, 2> scale{1, 1};
+    ResizeMode mode = ResizeMode::nearest;
+    ResizeCoordinates coordinates = ResizeCoordinates::half_pixel;
+    ResizeRounding rounding = ResizeRounding::round_prefer_floor;
+    static constexpr auto fields() {
+        return std::tuple{field("size", &Resize::size), field("scale", &Resize::scale), field("mode", &Resize::mode),
+                          field("coordinates", &Resize::coordinates), field("rounding", &Resize::rounding)};
+    }
+    bool operator==(const Resize&) const = default;
+};
+
+// What one output position of one dimension of a resize reads: y = x[low]·(1 − weight) + x[high]·weight; nearest: x[low] alone.
+struct ResizeTap {
+    int64_t low, high;
+    float weight;       // of `high`, 0 to 1
+    int32_t weight256;  // the same in units of 1/256, rounded to nearest
+};
+// One tap an output position of dimension H (0) or W (1) of an input of `in_size` positions.
+std::vector<ResizeTap> resize_taps(const Resize& op, size_t dimension, int64_t in_size);
+
+// --- changes of element type -------------------------------------------------------------------------------------------------------
+// Numeric conversion; float → integer truncates toward zero and saturates; anything → bool is x ≠ 0.
+struct Cast {
+    static constexpr std::string_view name = "cast";
+    static constexpr std::array operands{"x"};
+    DType to = DType::float32;
+    static constexpr auto fields() { return std::tuple{field("to", &Cast::to)}; }
+    bool operator==(const Cast&) const = default;
+};
+enum class Ties : uint8_t { even, away };
+// f32 → integer with the quantization in the field: q = clamp(round(x / scale) + zero_point); halves go to the even number as in ONNX, or
+// away from zero as in TFLite.
+struct Quantize {
+    static constexpr std::string_view name = "quantize";
+    static constexpr std::array operands{"x"};
+    DType to = DType::int8;
+    Quant quant;
+    Ties ties = Ties::even;
+    static constexpr auto fields() {
+        return std::tuple{field("to", &Quantize::to), field("quant", &Quantize::quant), field("ties", &Quantize::ties)};
+    }
+    bool operator==(const Quantize&) const = default;
+};
+// Integer with the quantization of its type → f32.
+struct Dequantize {
+    static constexpr std::string_view name = "dequantize";
+    static constexpr std::array operands{"x"};
+    static constexpr auto fields() { return std::tuple{}; }
+    bool operator==(const Dequantize&) const = default;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------------------
+#define OP(T) T,
+struct EndOfOps {
+    bool operator==(const EndOfOps&) const = default;
+};
+using Op = std::variant<
+#include "ops/ops.def"
+    EndOfOps>;
+#undef OP
+
+// The four functions every op defines, found by its type.
+#define OP(T) \
+    Expected<std::vector<Type>> infer(const T&, std::span<const Operand> in, const InferContext&); \
+    void evaluate(const T&, std::span<const Tensor* const> in, std::span<Tensor> out); \
+    Work work(const T&, std::span<const Type* const> in, std::span<const Type* const> out); \
+    std::optional<Box> needs(const T&, std::span<const Type* const> in, const Type& out, const Box& out_box, size_t operand);
+#include "ops/ops.def"
+#undef OP
+
+// Dispatch. `evaluate` writes tensors that are allocated with the inferred types; absent operands are nullptr.
+Expected<std::vector<Type>> infer(const Op& op, std::span<const Operand> in, const InferContext& context);
+void evaluate(const Op& op, std::span<const Tensor* const> in, std::span<Tensor> out);
+Work work(const Op& op, std::span<const Type* const> in, std::span<const Type* const> out);
+// The box of `operand` that the box of the result needs; nothing means all of it.
+std::optional<Box> needs(const Op& op, std::span<const Type* const> in, const Type& out, const Box& out_box, size_t operand);
+std::string_view op_name(const Op& op);
+// Name of operand i ("x", or "x" with its index for a list).
+std::string operand_name(const Op& op, size_t i);
+// A default-constructed op by name.
+std::optional<Op> op_from_name(std::string_view name);
+std::vector<Op> all_ops();
+
+// Field values as text "stride=[2,2] pad=[1,1,1,1]": fields at their default are left out. Reading back is exact.
+std::string print_fields(const Op& op);
+// Sets one field from its text; false with a reason when there is no such field or the text does not fit.
+bool set_field(Op& op, std::string_view name, std::string_view value, std::string& why);
+
+// Names of enumerators, the same in text forms and reports.
+std::string_view enum_name(PoolKind);
+std::string_view enum_name(ReduceKind);
+std::string_view enum_name(BinaryKind);
+std::string_view enum_name(UnaryKind);
+std::string_view enum_name(SoftmaxForm);
+std::string_view enum_name(Ties);
+std::string_view enum_name(PadMode);
+std::string_view enum_name(ResizeMode);
+std::string_view enum_name(ResizeCoordinates);
+std::string_view enum_name(ResizeRounding);
+
+// Reads what Quant::text writes ("q(0.5,-3)", "" for none); false when the text does not fit.
+bool quant_from_text(std::string_view text, Quant& quant);
+
+template <class T>
+T* get_if(Op& op) {
+    return std::get_if<T>(&op);
+}
+template <class T>
+const T* get_if(const Op& op) {
+    return std::get_if<T>(&op);
+}
+
+// Float meaning of the elementwise families, used by evaluate and by the tables of quantized ops.
+float apply_unary(const Unary& op, float x);
+float apply_binary(BinaryKind kind, float a, float b);
+
+}  // namespace gw

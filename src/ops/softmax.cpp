@@ -1,0 +1,110 @@
+// Softmax over one axis. Float subtracts the largest value first, so no exponential overflows. Int8 takes its exponentials from a table
+// that the maker scaled such that all sums fit 32 bits, and divides with rounding or, as TFLite does, multiplies by a fixed-point
+// reciprocal.
+#include <cmath>
+
+#include "ops/support.h"
+#include "tensor/fixed_functions.h"
+
+namespace gw {
+using namespace detail;
+namespace {
+// Calls f(first element, stride, number) for every line along the axis.
+template <class F>
+void each_line(const Shape& s, int64_t axis, F f) {
+    const int64_t outer = product(s, 0, axis);
+    const int64_t inner = product(s, axis + 1, s.rank());
+    for (int64_t o = 0; o < outer; ++o)
+        for (int64_t i = 0; i < inner; ++i) f(o * s[axis] * inner + i, inner, s[axis]);
+}
+
+void float_line(bool log, const float* x, float* y, int64_t stride, int64_t n) {
+    float highest = x[0];
+    for (int64_t k = 1; k < n; ++k) highest = std::max(highest, x[k * stride]);
+    float sum = 0;
+    for (int64_t k = 0; k < n; ++k) sum += y[k * stride] = std::exp(x[k * stride] - highest);
+    const float log_sum = std::log(sum);
+    for (int64_t k = 0; k < n; ++k) y[k * stride] = log ? x[k * stride] - highest - log_sum : y[k * stride] / sum;
+}
+
+void reciprocal_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride, int64_t n) {
+    constexpr int sum_bits = 12;  // integer bits of the sum
+    int32_t highest = x[0];
+    for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
+    int32_t sum = 0;
+    for (int64_t k = 0; k < n; ++k) sum += static_cast<int32_t>((table[highest - x[k * stride]] + (1u << (sum_bits - 1))) >> sum_bits);
+    const FixedReciprocal r = fixed_reciprocal(std::max(sum, 1), sum_bits);
+    const int shift = r.bits_over_unit + 23;  // 4 or more
+    for (int64_t k = 0; k < n; ++k) {
+        const int32_t product = saturating_rounding_doubling_high_mul(r.scale, static_cast<int32_t>(table[highest - x[k * stride]]));
+        const int32_t q = shift > 31 ? 0 : rounding_divide_by_power_of_two(product, shift);
+        y[k * stride] = static_cast<int8_t>(std::min<int32_t>(127, q - 128));
+    }
+}
+
+void int_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride, int64_t n) {
+    int32_t highest = x[0];
+    for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
+    uint32_t sum = 0;
+    for (int64_t k = 0; k < n; ++k) sum += table[highest - x[k * stride]];
+    for (int64_t k = 0; k < n; ++k) {
+        const uint32_t e = table[highest - x[k * stride]];
+        const uint32_t q = sum == 0 ? 0 : (e * 256 + sum / 2) / sum;
+        y[k * stride] = static_cast<int8_t>(std::min<int32_t>(127, static_cast<int32_t>(q) - 128));
+    }
+}
+}  // namespace
+
+Expected<std::vector<Type>> infer(const Softmax& op, std::span<const Operand> in, const InferContext& context) {
+    GW_TRY_DO(check_operands(op, in, 1, context));
+    const Type& x = *in[0].type;
+    if (op.axis < 0 || op.axis >= x.shape.rank()) return context.fail("axis {} is out of range for x {}", op.axis, x.text());
+    if (x.dtype == DType::float32) {
+        if (has(in, 1)) return about(context, "table").fail("given, but a float softmax takes none");
+        return one({DType::float32, x.shape, {}}, context);
+    }
+    if (x.dtype != DType::int8)
+        return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
+    if (op.log) return context.fail("the logarithm of an i8 softmax is not defined");
+    if (!has(in, 1)) return about(context, "table").fail("missing; an i8 softmax needs u32[256]");
+    const Type& table = *in[1].type;
+    if (table.dtype != DType::uint32 || table.shape != Shape{256})
+        return about(context, "table").fail("{} given, expected u32[256]", table.text());
+    if (in[1].value != nullptr) {  // what keeps the arithmetic within 32 bits
+        const auto entries = in[1].value->data<uint32_t>();
+        const int64_t highest = *std::max_element(entries.begin(), entries.end());
+        if (op.form == SoftmaxForm::reciprocal) {
+            if (highest >= (int64_t{1} << 31)) return about(context, "table").fail("entries up to {} are not in Q0.31", highest);
+        } else if (highest > (int64_t{1} << 23) || highest * x.shape[op.axis] >= (int64_t{1} << 31)) {
+            return about(context, "table").fail("entries up to {} let sums of {} overflow", highest, x.shape[op.axis]);
+        }
+    }
+    if (op.form == SoftmaxForm::reciprocal && x.shape[op.axis] > 4095)
+        return context.fail("axis {} of x {} has more than 4095 elements", op.axis, x.text());
+    return one({DType::int8, x.shape, Quant::tensor(1.0f / 256, -128)}, context);
+}
+
+void evaluate(const Softmax& op, std::span<const Tensor* const> in, std::span<Tensor> out) {
+    const Tensor& x = *in[0];
+    each_line(x.shape(), op.axis, [&](int64_t first, int64_t stride, int64_t n) {
+        if (x.type.dtype == DType::int8 && op.form == SoftmaxForm::reciprocal) {
+            reciprocal_line(raw<uint32_t>(*in[1]), raw<int8_t>(x) + first, raw<int8_t>(out[0]) + first, stride, n);
+        } else if (x.type.dtype == DType::float32) {
+            float_line(op.log, raw<float>(x) + first, raw<float>(out[0]) + first, stride, n);
+        } else {
+            int_line(raw<uint32_t>(*in[1]), raw<int8_t>(x) + first, raw<int8_t>(out[0]) + first, stride, n);
+        }
+    });
+}
+
+Work work(const Softmax&, std::span<const Type* const>, std::span<const Type* const>) { return {}; }
+
+std::optional<Box> needs(const Softmax& op, std::span<const Type* const> in, const Type&, const Box& out_box, size_t operand) {
+    if (operand == 1) return std::nullopt;
+    Box b = out_box;
+    const auto axis = static_cast<size_t>(op.axis);
+    b.begin[axis] = 0, b.end[axis] = in[0]->shape[op.axis];
+    return b;
+}
+
+}  // namespace gw

@@ -1,0 +1,30 @@
+// A node whose operands are all constant always gives the same result: compute it now, by the op's own evaluate.
+#include "passes/passes.h"
+
+namespace gw {
+
+Graph fold_constants(const Graph& graph) {
+    Rewriter r(graph);
+    for (const Node& node : graph.nodes) {
+        // All operands are mapped before any is looked at: mapping adds values, which moves those that are there.
+        std::vector<ValueId> operands;
+        for (ValueId id : node.inputs) operands.push_back(r.map(id));
+        std::vector<const Tensor*> in;
+        bool constant = true;
+        for (ValueId id : operands) {
+            in.push_back(r.out.constant(id));
+            constant = constant && (!id.valid() || in.back() != nullptr);
+        }
+        if (!constant) {
+            r.copy(node);
+            continue;
+        }
+        std::vector<Tensor> out;
+        for (ValueId id : node.outputs) out.push_back(Tensor::zeros(graph.type(id)));
+        evaluate(node.op, in, out);
+        for (size_t i = 0; i < out.size(); ++i) r.replace(node.outputs[i], r.out.add_constant(std::move(out[i])));
+    }
+    return r.finish();
+}
+
+}  // namespace gw

@@ -1,0 +1,68 @@
+// Passes: each a function from a graph to a better graph with the same meaning (quantize: the same up to rounding). pipeline.cpp is the
+// whole order on one page.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "calibrate/profile.h"
+#include "calibrate/range.h"
+#include "graph/graph.h"
+
+namespace gw {
+
+// Nodes whose operands are all constant become constants.
+Graph fold_constants(const Graph& graph);
+// Moves transposes through other ops until they meet and cancel, re-lays dense weights and constants, and lets the ports of an NCHW model
+// (NCL, rank 3) speak NHWC (NLC): afterwards a port's permutation says how the model's own order maps to the graph's. With `keep_io_order`
+// ports stay as the model has them.
+Graph canonicalise_layouts(const Graph& graph, bool keep_io_order);
+// Removes ops that do nothing, merges reshapes, turns transposes that move no data into reshapes, whole-plane average pools into means,
+// binary ops with a scalar constant into unary ones.
+Graph simplify(const Graph& graph);
+// Multiplications and additions by a constant a channel (batch normalization among them) go into the weights and bias of the convolution
+// or dense layer before or behind them.
+Graph fold_arithmetic(const Graph& graph);
+// clamp behind conv2d, dense, pool2d and binary becomes their activation.
+Graph fuse_activations(const Graph& graph);
+// Zero padding of height and width before conv2d (and before an average pool, which then counts it) becomes theirs.
+Graph fuse_pads(const Graph& graph);
+// Equal ops on equal operands are computed once.
+Graph merge_common(const Graph& graph);
+
+struct QuantizeOptions {
+    RangeMethod range;
+    bool float_io = false;                 // keep float32 at the model's edge
+    Rounding rounding = Rounding::narrow;  // wanted form of requantization
+};
+// Float graph → int8 graph: activations int8 per tensor asymmetric, weights int8 per output channel symmetric, bias int32. Regions of
+// elementwise ops that depend on one value become one lookup table. What has no integer form stays float between dequantize and quantize,
+// with a note. Needs a profile of every value it quantizes.
+Expected<Graph> quantize(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);
+
+// --- the pipeline -----------------------------------------------------------------------------------------------------------------------
+using Pass = std::function<Expected<Graph>(const Graph&)>;
+
+// What runs each pass: verifies its result (a broken graph is our own bug, and names the pass), counts, and shows it to `after`.
+class PassRunner {
+public:
+    std::function<void(int number, std::string_view name, const Graph&)> after;
+    int limit = 1 << 30;  // passes after this many are skipped
+    Expected<Graph> operator()(std::string_view name, const Pass& pass, const Graph& graph, Diagnostics& diag);
+
+private:
+    int count_ = 0;
+};
+
+// Imported graph → optimised float graph.
+Expected<Graph> optimise(const Graph& graph, bool keep_io_order, PassRunner& run, Diagnostics& diag);
+// Optimised float graph → int8 graph.
+Expected<Graph> quantise(const Graph& graph, const Profile& profile, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag);
+
+struct NamedPass {
+    std::string_view name;
+    Graph (*function)(const Graph&);
+};
+// The passes that need nothing but a graph, for `glowworm opt --pass`.
+std::span<const NamedPass> named_passes();
+
+}  // namespace gw

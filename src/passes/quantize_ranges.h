@@ -1,0 +1,38 @@
+// Which quantization each value gets: values that an op only moves or compares share one, the rest follow their profile.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "passes/passes.h"
+
+namespace gw {
+
+// What becomes of a node when the graph is quantized.
+enum class IntegerForm : uint8_t {
+    none,      // stays float, between dequantize and quantize
+    absorbed,  // inside a lookup of one of its users
+    lookup,    // table of a region of elementwise ops
+    linear,
+    matmul,
+    pool,
+    reduce,
+    add,
+    multiply,
+    minmax,
+    softmax,
+    movement,
+    copy  // does not touch floats
+};
+
+struct QuantizePlan {
+    std::vector<IntegerForm> forms;  // one a node
+    std::vector<ValueId> roots;      // one a value: for elementwise regions the value they depend on
+    std::vector<Quant> quants;       // one a value; empty for those that are not quantized
+};
+
+Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);
+
+// Asymmetric int8 for reals in [lo, hi]; 0 is always exact.
+Quant activation_quant(double lo, double hi);
+
+}  // namespace gw

@@ -1,0 +1,120 @@
+// A bundle's folder read back: report.json says how to call the C, NAME.gw what it must compute, and a hash ties the two together.
+#include <algorithm>
+#include "base/files.h"
+#include "base/text.h"
+
+#include "report/report.h"
+
+namespace gw {
+
+BundleRange buffer_range(const Program& p, int32_t buffer) {
+    int64_t offset = 0;
+    const Buffer& root = p.buffers[static_cast<size_t>(p.root(buffer, offset))];
+    const int64_t bytes = p.buffers[static_cast<size_t>(buffer)].bytes();
+    using Where = BundleRange::Where;
+    if (root.region >= 0) return {Where::arena, 0, root.offset + offset, bytes};
+    return {root.role == BufferRole::input ? Where::input : Where::output, root.port, offset, bytes};
+}
+
+BundleInfo bundle_info(const std::filesystem::path& folder, const Program& p, const Emitted& emitted) {
+    BundleInfo info;
+    info.folder = folder;
+    info.name = p.name;
+    info.upper_name = to_upper(p.name);
+    info.sources = emitted.sources;
+    info.arena_bytes = p.regions[0].bytes;
+    info.arena_align = p.regions[0].align;
+    auto tensor = [&](const EmittedPort& port) {
+        const Buffer& b = p.buffers[static_cast<size_t>(port.buffer)];
+        return BundleTensor{port.name, port.c_name, b.bytes(), b.align, b.region >= 0, b.region >= 0 ? p.address(port.buffer) : 0};
+    };
+    for (const EmittedPort& port : emitted.inputs) info.inputs.push_back(tensor(port));
+    for (const EmittedPort& port : emitted.outputs) info.outputs.push_back(tensor(port));
+    for (size_t k = 0; k < p.steps.size(); ++k) {
+        BundleStep step{p.steps[k].name, emitted.step_functions[k], {}};
+        std::vector<int32_t> seen;
+        for_each_call(std::vector<Step>{p.steps[k]}, [&](const Call& call, int64_t) {
+            for (const Argument& a : call.arguments) {
+                if (a.kind != Argument::Kind::buffer || !a.written || p.buffers[static_cast<size_t>(a.index)].role == BufferRole::scratch)
+                    continue;
+                if (std::find(seen.begin(), seen.end(), a.index) != seen.end()) continue;
+                seen.push_back(a.index);
+                step.outputs.push_back(buffer_range(p, a.index));
+            }
+        });
+        info.steps.push_back(std::move(step));
+    }
+    return info;
+}
+
+namespace {
+
+BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, std::vector<std::vector<int32_t>>& values) {
+    BundleInfo info;
+    info.folder = folder;
+    info.name = r.at("bundle").at("name").get<std::string>();
+    info.upper_name = to_upper(info.name);
+    info.sources = r.at("bundle").at("sources").get<std::vector<std::string>>();
+    info.arena_bytes = r.at("ram").at("arena_bytes").get<int64_t>();
+    for (const Json& t : r.at("model").at("tensors")) {
+        BundleTensor tensor{t.at("name").get<std::string>(),
+                            t.at("c_name").get<std::string>(),
+                            t.at("bytes").get<int64_t>(),
+                            t.at("align").get<int64_t>(),
+                            false,
+                            0};
+        const bool input = t.at("role") == "input";
+        auto& list = input ? info.inputs : info.outputs;
+        // Its place in the arena, if it has one, is that of its buffer: the one of that role and, among those, of that number.
+        size_t number = list.size();
+        for (const Json& b : r.at("buffers")) {
+            if (b.at("role") != t.at("role")) continue;
+            if (number-- != 0) continue;
+            tensor.in_arena = b.at("where") == "arena";
+            if (tensor.in_arena) tensor.arena_offset = b.at("offset").get<int64_t>();
+            break;
+        }
+        list.push_back(std::move(tensor));
+    }
+    info.arena_align = r.at("bundle").at("arena_align").get<int64_t>();
+    for (const Json& s : r.at("steps")) {
+        BundleStep step{s.at("name").get<std::string>(), s.at("function").get<std::string>(), {}};
+        for (const Json& o : s.at("outputs")) {
+            const std::string where = o.at("where").get<std::string>();
+            using Where = BundleRange::Where;
+            step.outputs.push_back({where == "arena"   ? Where::arena
+                                    : where == "input" ? Where::input
+                                                       : Where::output,
+                                    o.at("index").get<int>(), o.at("offset").get<int64_t>(), o.at("bytes").get<int64_t>()});
+        }
+        info.steps.push_back(std::move(step));
+        values.push_back(s.at("values").get<std::vector<int32_t>>());
+    }
+    return info;
+}
+
+}  // namespace
+
+Expected<Bundle> load_bundle(const std::filesystem::path& folder, Diagnostics& diag) {
+    Bundle bundle;
+    const std::filesystem::path report_path = folder / "report.json";
+    GW_TRY(std::string text, read_file(report_path, diag));
+    // nlohmann-json throws on what does not fit; that ends here.
+    try {
+        bundle.report = Json::parse(text);
+        bundle.info = info_from_report(folder, bundle.report, bundle.step_values);
+    } catch (const nlohmann::json::exception& e) {
+        return diag.error(DiagId::bundle_invalid, {.file = report_path.string()}, "is not a report of this version of glowworm: {}",
+                          e.what());
+    }
+    const std::filesystem::path graph_path = folder / (bundle.info.name + ".gw");
+    GW_TRY(std::string graph, read_file(graph_path, diag));
+    GW_TRY(std::string header, read_file(folder / (bundle.info.name + ".h"), diag));
+    if (header.find("_GRAPH_SHA256 \"" + sha256_hex(graph) + "\"") == std::string::npos)
+        return diag.error(DiagId::bundle_invalid, {.file = graph_path.string()},
+                          "is not the graph that {}.h was made from: the bundle's files do not belong together", bundle.info.name);
+    GW_TRY(bundle.module, parse_module(graph, graph_path.filename().string(), diag));
+    return bundle;
+}
+
+}  // namespace gw

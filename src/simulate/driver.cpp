@@ -1,0 +1,139 @@
+// The generated driver. A bundle's C signature depends on its types, on how many tensors it has and on where they lie; the driver includes
+// the bundle's own header and passes void pointers, which C converts to whatever the header declares, so that nothing here needs the types.
+// The rest of the image (sample_loop.c) reads the tables that are written here.
+#include "simulate/driver.h"
+
+#include <bit>
+
+namespace gw::simulate {
+namespace {
+
+constexpr int64_t guard_bytes = 32;  // GW_GUARD_BYTES in runtime/gw_runtime.h
+
+// The next offset from `from` on that is an odd multiple of `align`.
+int64_t odd_multiple(int64_t from, int64_t align) {
+    const int64_t k = (from + align - 1) / align;
+    return (k | 1) * align;
+}
+
+Status check_range(const BundleInfo& b, const BundleStep& step, const BundleRange& r, Diagnostics& diag) {
+    const auto& tensors = r.where == BundleRange::Where::input ? b.inputs : b.outputs;
+    const bool arena = r.where == BundleRange::Where::arena;
+    const bool index_good = arena || (r.index >= 0 && r.index < static_cast<int>(tensors.size()));
+    if (index_good) {
+        const int64_t limit = arena ? b.arena_bytes : tensors[static_cast<size_t>(r.index)].bytes;
+        if (r.offset >= 0 && r.bytes >= 0 && r.offset + r.bytes <= limit) return {};
+    }
+    return diag.error(DiagId::bundle_invalid, {.file = b.folder.string(), .node_name = step.name},
+                      "{} bytes at {} are not inside the {} they are said to be in", r.bytes, r.offset, arena ? "arena" : "tensor");
+}
+
+Status check_tensor(const BundleInfo& b, const BundleTensor& t, Diagnostics& diag) {
+    const bool align_good = t.align > 0 && std::has_single_bit(static_cast<uint64_t>(t.align));
+    const bool place_good = !t.in_arena || (t.arena_offset >= 0 && t.arena_offset + t.bytes <= b.arena_bytes);
+    if (align_good && place_good && t.bytes >= 0) return {};
+    return diag.error(DiagId::bundle_invalid, {.file = b.folder.string(), .operand = t.name},
+                      "tensor of {} bytes, alignment {}, arena offset {} in an arena of {} bytes", t.bytes, t.align, t.arena_offset,
+                      b.arena_bytes);
+}
+
+bool has_struct(const BundleInfo& b) { return b.inputs.size() > 1 || b.outputs.size() > 1; }
+
+// The call's statements: the struct form when there are more than one input or output, else plain arguments.
+std::string call_source(const BundleInfo& b, const Layout& layout) {
+    std::string fill, arguments;
+    auto add = [&](const BundleTensor& t, const Placed& p, std::string_view type) {
+        if (t.in_arena) return;
+        fill += fmt::format("    io.{} = ({})(gw_memory + {});\n", t.c_name, type, p.offset);
+        arguments += fmt::format("({})(gw_memory + {}), ", type, p.offset);
+    };
+    for (size_t i = 0; i < b.inputs.size(); ++i) add(b.inputs[i], layout.inputs[i], "const void *");
+    for (size_t i = 0; i < b.outputs.size(); ++i) add(b.outputs[i], layout.outputs[i], "void *");
+    std::string text = "int gw_call(void) {\n    int status;\n";
+    if (has_struct(b) && !arguments.empty()) {
+        text += fmt::format("    {}_io io;\n    memset(&io, 0, sizeof io);\n{}", b.name, fill);
+        arguments = "&io, ";
+    }
+    text += fmt::format("    GW_STACK_BEFORE();\n    status = {}_run({}gw_memory + {});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n",
+                        b.name, arguments, layout.arena.offset);
+    return text;
+}
+
+std::string places_source(const BundleInfo& b, const Layout& layout) {
+    std::string text = "int gw_places_differ(void) {\n    int differ = 0;\n";
+    // The function that gives a place is called by what the tensor is, or by the tensor's own name where there are several.
+    auto add = [&](const std::vector<BundleTensor>& tensors, const std::vector<Placed>& places, const std::string& role) {
+        for (size_t i = 0; i < tensors.size(); ++i) {
+            if (!tensors[i].in_arena) continue;
+            text += fmt::format("    differ |= (const void *){}_{}(gw_memory + {}) != (const void *)(gw_memory + {});\n", b.name,
+                                has_struct(b) ? tensors[i].c_name : role, layout.arena.offset, places[i].offset);
+        }
+    };
+    add(b.inputs, layout.inputs, "input");
+    add(b.outputs, layout.outputs, "output");
+    return text + "    return differ;\n}\n";
+}
+
+}  // namespace
+
+Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostics& diag) {
+    Layout layout;
+    for (const auto* tensors : {&b.inputs, &b.outputs})
+        for (const BundleTensor& t : *tensors) GW_TRY_DO(check_tensor(b, t, diag));
+    GW_TRY_DO(check_tensor(b, {.name = "arena", .bytes = b.arena_bytes, .align = b.arena_align}, diag));
+    int64_t next = 0;
+    auto place = [&](int64_t bytes, int64_t align) {
+        layout.align = std::max(layout.align, 2 * align);
+        const Placed p = {odd_multiple(next + guard_bytes, align), bytes};
+        next = p.offset + bytes + guard_bytes;
+        return p;
+    };
+    layout.arena = place(b.arena_bytes, b.arena_align);
+    auto place_tensor = [&](const BundleTensor& t) {
+        return t.in_arena ? Placed{layout.arena.offset + t.arena_offset, t.bytes} : place(t.bytes, t.align);
+    };
+    for (const BundleTensor& t : b.inputs) layout.inputs.push_back(place_tensor(t));
+    for (const BundleTensor& t : b.outputs) layout.outputs.push_back(place_tensor(t));
+    layout.bytes = next;
+    if (!capture_steps) return layout;
+    for (const BundleStep& step : b.steps) {
+        std::vector<Placed>& ranges = layout.steps.emplace_back();
+        for (const BundleRange& r : step.outputs) {
+            GW_TRY_DO(check_range(b, step, r, diag));
+            const auto index = static_cast<size_t>(r.index);
+            const Placed& base = r.where == BundleRange::Where::arena   ? layout.arena
+                                 : r.where == BundleRange::Where::input ? layout.inputs[index]
+                                                                        : layout.outputs[index];
+            ranges.push_back({base.offset + r.offset, r.bytes});
+        }
+    }
+    return layout;
+}
+
+std::string driver_source(const BundleInfo& b, const Layout& layout, std::string_view section) {
+    std::string text = fmt::format("#include \"{}.h\"\n#include \"gw_runtime.h\"\n\n#include <string.h>\n\n", b.name);
+    std::string attributes = fmt::format("aligned({})", layout.align);
+    if (!section.empty()) attributes += fmt::format(", section(\"{}\")", section);
+    text += fmt::format("unsigned char gw_memory[{}] __attribute__(({}));\n", layout.bytes, attributes);
+    text += fmt::format("const gw_range gw_arena = {{{}, {}}};\n", layout.arena.offset, layout.arena.bytes);
+    auto tensors = [&](std::string_view table, const std::vector<BundleTensor>& of, const std::vector<Placed>& places) {
+        text += fmt::format("const gw_tensor {}s[] = {{\n", table);
+        for (size_t i = 0; i < of.size(); ++i)
+            text += fmt::format("    {{{{{}, {}}}, {}}},\n", places[i].offset, places[i].bytes, of[i].in_arena ? 0 : 1);
+        text += fmt::format("    {{{{0, 0}}, 0}}}};\nconst int {}_count = {};\n", table, of.size());
+    };
+    tensors("gw_input", b.inputs, layout.inputs);
+    tensors("gw_output", b.outputs, layout.outputs);
+    std::string ends;
+    size_t count = 0;
+    text += "const gw_range gw_step_ranges[] = {\n";
+    for (const auto& step : layout.steps) {
+        for (const Placed& p : step) text += fmt::format("    {{{}, {}}},\n", p.offset, p.bytes);
+        ends += fmt::format("{}, ", count += step.size());
+    }
+    text +=
+        fmt::format("    {{0, 0}}}};\nconst int gw_step_end[] = {{{}0}};\nconst int gw_step_count = {};\n\n", ends, layout.steps.size());
+    return text + call_source(b, layout) + places_source(b, layout);
+}
+
+}  // namespace gw::simulate

@@ -1,0 +1,94 @@
+// TFLite's integer softmax, logistic and tanh are defined by gemmlowp's fixed-point functions; whoever wants the same bytes computes
+// the same integers. Re-implemented from the definitions: the exponential reduces its argument to [−1/4, 0), takes four terms of the
+// Taylor series about −1/8 there, and multiplies by exp(−2^k) for each further binary digit; reciprocals come from three steps of Newton's
+// iteration x ← x + x(1 − d·x) that starts from the best straight line 48/17 − 32/17·d on [1/2, 1].
+// Every product is a saturating rounding doubling high multiplication.
+#include "tensor/fixed_functions.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "tensor/fixed_point.h"
+
+namespace gw {
+namespace {
+constexpr int32_t highest = std::numeric_limits<int32_t>::max();
+constexpr int32_t lowest_int = std::numeric_limits<int32_t>::min();
+
+int32_t mul(int32_t a, int32_t b) { return saturating_rounding_doubling_high_mul(a, b); }
+int32_t wrapping_add(int32_t a, int32_t b) { return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
+int32_t wrapping_sub(int32_t a, int32_t b) { return static_cast<int32_t>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
+// v in Q`integer_bits`, rounded half away from zero.
+int32_t constant(double v, int integer_bits) { return static_cast<int32_t>(std::round(std::ldexp(v, 31 - integer_bits))); }
+
+// exp(x) in Q0 for x in [−1/4, 0) in Q0.
+int32_t exp_near_zero(int32_t x) {
+    const int32_t at_eighth = constant(std::exp(-0.125), 0);
+    const int32_t third = constant(1.0 / 3.0, 0);
+    const int32_t d = x + (1 << 28);  // about −1/8
+    const int32_t d2 = mul(d, d), d3 = mul(d2, d), d4 = mul(d2, d2);
+    const int32_t tail = rounding_divide_by_power_of_two(mul(rounding_divide_by_power_of_two(d4, 2) + d3, third) + d2, 1);
+    return at_eighth + mul(at_eighth, d + tail);
+}
+
+// Newton's 1/d in Q2 for d = (1 + x)/2 in Q0.
+int32_t reciprocal_of_half_sum(int32_t x) {
+    const auto half = static_cast<int32_t>((int64_t{x} + highest + 1) / 2);
+    int32_t y = constant(48.0 / 17.0, 2) + mul(half, constant(-32.0 / 17.0, 2));
+    for (int i = 0; i < 3; ++i) {
+        const int32_t rest = (1 << 29) - mul(half, y);
+        y += saturating_rounding_multiply_by_power_of_two(mul(y, rest), 2);
+    }
+    return y;
+}
+}  // namespace
+
+int32_t saturating_rounding_multiply_by_power_of_two(int32_t x, int exponent) {
+    if (exponent <= 0) return rounding_divide_by_power_of_two(x, -exponent);
+    const auto limit = static_cast<int32_t>((int64_t{1} << (31 - exponent)) - 1);
+    if (x > limit) return highest;
+    if (x < -limit) return lowest_int;
+    return static_cast<int32_t>(static_cast<uint32_t>(x) << exponent);
+}
+
+int32_t fixed_exp_on_negative(int32_t x, int integer_bits) {
+    GW_CHECK(integer_bits > 0 && integer_bits <= 5, "integer bits of a fixed-point exponential");
+    if (x == 0) return highest;
+    const int fraction_bits = 31 - integer_bits;
+    const int32_t quarter = 1 << (fraction_bits - 2);
+    const int32_t near = (x & (quarter - 1)) - quarter;  // x modulo 1/4, less 1/4
+    int32_t y = exp_near_zero(saturating_rounding_multiply_by_power_of_two(near, integer_bits));
+    const int32_t rest = wrapping_sub(near, x);
+    for (int k = -2; k < integer_bits; ++k)
+        if ((rest & (1 << (fraction_bits + k))) != 0) y = mul(y, constant(std::exp(-std::ldexp(1.0, k)), 0));
+    return y;
+}
+
+int32_t fixed_one_over_one_plus(int32_t x) { return saturating_rounding_multiply_by_power_of_two(reciprocal_of_half_sum(x), 1); }
+
+int32_t fixed_logistic(int32_t x) {
+    if (x == 0) return 1 << 30;
+    const int32_t magnitude = x > 0 ? x : wrapping_sub(0, x);
+    const int32_t y = fixed_one_over_one_plus(fixed_exp_on_negative(wrapping_sub(0, magnitude), 4));
+    return x > 0 ? y : highest - y;
+}
+
+int32_t fixed_tanh(int32_t x) {
+    if (x == 0) return 0;
+    const int32_t negative = x < 0 ? x : wrapping_sub(0, x);
+    // −tanh(x) = (1 − e)/(1 + e) with e = exp(2x); 2x in Q5 has the bits of x in Q4. 1/d − 1 with d = (1 + e)/2.
+    const int32_t e = fixed_exp_on_negative(negative, 5);
+    const int32_t y = saturating_rounding_multiply_by_power_of_two(wrapping_add(reciprocal_of_half_sum(e), -(1 << 29)), 2);
+    return x < 0 ? wrapping_sub(0, y) : y;
+}
+
+FixedReciprocal fixed_reciprocal(int32_t x, int integer_bits) {
+    GW_CHECK(x > 0, "reciprocal of a fixed-point number that is not positive");
+    const int headroom = std::countl_zero(static_cast<uint32_t>(x));
+    const auto less_one = static_cast<int32_t>((static_cast<uint32_t>(x) << headroom) - (uint32_t{1} << 31));
+    return {fixed_one_over_one_plus(less_one), integer_bits - headroom};
+}
+
+}  // namespace gw

@@ -1,0 +1,25 @@
+// Functions of fixed-point numbers: exponential, logistic, hyperbolic tangent, reciprocal. They are what the integer kernels of TFLite
+// are defined by, bit for bit; docs/arithmetic.md says where. A number in Qm has m integer bits: raw / 2^(31−m), in [−2^m, 2^m).
+#pragma once
+#include <cstdint>
+
+namespace gw {
+
+// x · 2^exponent: right shifts round half away from zero, left shifts saturate. |exponent| ≤ 31.
+int32_t saturating_rounding_multiply_by_power_of_two(int32_t x, int exponent);
+// exp(x) in Q0 for x ≤ 0 in Q`integer_bits`, 0 < integer_bits ≤ 5; exp(0) is the largest number below 1.
+int32_t fixed_exp_on_negative(int32_t x, int integer_bits);
+// 1/(1 + x) in Q0 for x in Q0, x in [0, 1).
+int32_t fixed_one_over_one_plus(int32_t x);
+// 1/(1 + exp(−x)) in Q0 and tanh(x) in Q0, for x in Q4.
+int32_t fixed_logistic(int32_t x);
+int32_t fixed_tanh(int32_t x);
+
+// 1/x of x > 0 in Q`integer_bits`: the result is `scale` / 2^31 · 2^−`bits_over_unit`, scale in [2^30, 2^31).
+struct FixedReciprocal {
+    int32_t scale;
+    int bits_over_unit;
+};
+FixedReciprocal fixed_reciprocal(int32_t x, int integer_bits);
+
+}  // namespace gw

@@ -1,0 +1,2 @@
+# Bundles are made of whole networks.
+list(APPEND uses gw_passes gw_report)

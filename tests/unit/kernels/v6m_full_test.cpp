@@ -1,0 +1,192 @@
+// Kernels for Armv6-M against evaluate: random shapes, and inputs that reach the bounds on which the kernels rely. Here their C runs; the
+// assembler next to it is held to the interpreter by `glowworm verify` on the emulated core.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/kernels/cases.h"
+#include "unit/kernels/compilers.h"
+
+namespace gw {
+namespace {
+
+struct Conv {
+    Shape x;
+    int64_t out = 1;
+    Pair kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+    Pads pad{0, 0, 0, 0};
+};
+
+KernelCase conv_case(Dice& dice, const Conv& conv, Tensor weights, Tensor input) {
+    KernelCase c;
+    Conv2D op;
+    op.stride = conv.stride, op.dilation = conv.dilation, op.pad = conv.pad, op.x_zero = dice.zero();
+    op.requant = dice.requant(conv.out, conv.kernel[0] * conv.kernel[1] * conv.x[3] * 255 * 128 + 5000);
+    c.label =
+        fmt::format("{}x{}x{}x{} to {} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{} zero {} {}", conv.x[0], conv.x[1],
+                    conv.x[2], conv.x[3], conv.out, conv.kernel[0], conv.kernel[1], conv.stride[0], conv.stride[1], conv.dilation[0],
+                    conv.dilation[1], conv.pad[0], conv.pad[1], conv.pad[2], conv.pad[3], op.x_zero, rounding_name(op.requant.rounding));
+    const ValueId x = c.graph.add_input("x", {DType::int8, conv.x, {}});
+    std::vector<ValueId> operands{x, c.graph.add_constant(std::move(weights))};
+    if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({conv.out}, -5000, 5000)));
+    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+    c.inputs.push_back(std::move(input));
+    return c;
+}
+
+KernelCase random_conv(Dice& dice) {
+    for (;;) {
+        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 7), dice.between(1, 9), dice.between(1, 20)},
+                  dice.between(2, 11),
+                  {dice.between(1, 4), dice.between(1, 4)},
+                  {dice.between(1, 3), dice.between(1, 3)},
+                  {dice.between(1, 2), dice.between(1, 2)},
+                  {0, 0, 0, 0}};
+        if (dice.chance(25))
+            conv.kernel = conv.stride = {1, 1};
+        else
+            for (int64_t& p : conv.pad) p = dice.between(0, 2);
+        if (conv.dilation[0] * (conv.kernel[0] - 1) >= conv.x[1] + conv.pad[0] + conv.pad[2]) continue;
+        if (conv.dilation[1] * (conv.kernel[1] - 1) >= conv.x[2] + conv.pad[1] + conv.pad[3]) continue;
+        return conv_case(dice, conv, dice.bytes({conv.out, conv.kernel[0], conv.kernel[1], conv.x[3]}), dice.bytes(conv.x));
+    }
+}
+
+TEST(V6mKernels, Conv2dPairs) {
+    Dice dice(11);
+    EveryCompiler compilers(20);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 90; ++i) EXPECT_THAT(harness.add(random_conv(dice), "conv2d_pairs_s8"), testing::ElementsAre("conv2d_pairs_s8"));
+    expect_clean(harness, 150);
+    compilers.expect_quiet();
+}
+
+// Few taps, channels in fours.
+KernelCase small_conv(Dice& dice) {
+    for (;;) {
+        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 7), dice.between(1, 9), dice.between(1, 4)},
+                  4 * dice.between(1, 3),
+                  {dice.between(1, 4), dice.between(1, 4)},
+                  {dice.between(1, 3), dice.between(1, 3)},
+                  {dice.between(1, 2), 1},
+                  {0, 0, 0, 0}};
+        for (int64_t& p : conv.pad) p = dice.chance(30) ? 0 : dice.between(0, 4);
+        if (conv.dilation[0] * (conv.kernel[0] - 1) >= conv.x[1] + conv.pad[0] + conv.pad[2]) continue;
+        if (conv.kernel[1] > conv.x[2] + conv.pad[1] + conv.pad[3] || conv.kernel[1] * conv.x[3] > 12) continue;
+        if (conv.kernel[0] * conv.kernel[1] * conv.x[3] * conv.out > 512) continue;
+        return conv_case(dice, conv, dice.bytes({conv.out, conv.kernel[0], conv.kernel[1], conv.x[3]}), dice.bytes(conv.x));
+    }
+}
+
+TEST(V6mKernels, Conv2dWords) {
+    Dice dice(15);
+    EveryCompiler compilers(20);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 90; ++i) EXPECT_THAT(harness.add(small_conv(dice), "conv2d_words_s8"), testing::ElementsAre("conv2d_words_s8"));
+    expect_clean(harness, 150);
+    compilers.expect_quiet();
+}
+
+// For every channel in turn the input that makes all of its products as large, then as small, as they can be: one pixel of each.
+Tensor extreme_inputs(const Tensor& weights, int64_t channels, int64_t depth) {
+    Tensor x = Tensor::zeros({DType::int8, Shape{1, channels, 2, depth}, {}});
+    auto out = x.mutable_data<int8_t>();
+    for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t k = 0; k < depth; ++k) {
+            const bool positive = weights.data<int8_t>()[static_cast<size_t>(c * depth + k)] >= 0;
+            out[static_cast<size_t>((2 * c) * depth + k)] = positive ? 127 : -128;
+            out[static_cast<size_t>((2 * c + 1) * depth + k)] = positive ? -128 : 127;
+        }
+    }
+    return x;
+}
+
+// Weights whose sums come to the very edge of 16 bits, and inputs that go there, in both halves of a word.
+TEST(V6mKernels, PairsReachTheirBounds) {
+    Dice dice(12);
+    KernelHarness harness;
+    for (int i = 0; i < 24; ++i) {
+        const int64_t depth = dice.between(1, 70), out = dice.between(2, 9);
+        Tensor w = Tensor::zeros({DType::int8, Shape{out, 1, 1, depth}, {}});
+        const int64_t magnitude = dice.chance(30) ? 127 : dice.between(1, 127);
+        for (int8_t& v : w.mutable_data<int8_t>()) {
+            const int64_t sign = i % 4 == 0 ? 1 : i % 4 == 1 ? -1 : dice.chance(50) ? 1 : -1;
+            v = static_cast<int8_t>(i % 4 == 3 && dice.chance(30) ? -128 : sign * magnitude);
+        }
+        const KernelCase c = conv_case(dice, {Shape{1, out, 2, depth}, out}, w, extreme_inputs(w, out, depth));
+        EXPECT_THAT(harness.add(c, "conv2d_pairs_s8"), testing::ElementsAre("conv2d_pairs_s8"));
+    }
+    expect_clean(harness, 24);
+}
+
+// The same for words of two weights: runs of up to 12 taps, whose cuts all channels share.
+TEST(V6mKernels, WordsReachTheirBounds) {
+    Dice dice(16);
+    KernelHarness harness;
+    for (int i = 0; i < 24; ++i) {
+        const int64_t depth = dice.between(1, 12), out = 4 * dice.between(1, 3);
+        const int64_t magnitude = dice.chance(30) ? 127 : dice.between(1, 127);
+        Tensor w = Tensor::zeros({DType::int8, Shape{out, 1, 1, depth}, {}});
+        for (int8_t& v : w.mutable_data<int8_t>()) {
+            const int64_t sign = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : dice.chance(50) ? 1 : -1;
+            v = static_cast<int8_t>(dice.chance(10) ? -128 : sign * magnitude);
+        }
+        const KernelCase c = conv_case(dice, {Shape{1, out, 2, depth}, out}, w, extreme_inputs(w, out, depth));
+        EXPECT_THAT(harness.add(c, "conv2d_words_s8"), testing::ElementsAre("conv2d_words_s8"));
+    }
+    expect_clean(harness, 24);
+}
+
+// Reads the chunks back: they cover every weight, hold the bound, and could not be longer.
+TEST(V6mKernels, ChunksAreProvedAndLongest) {
+    Dice dice(13);
+    const KernelHarness harness;
+    const int64_t depth = 100, out = 8;  // blocks of 3, 3, 2
+    Tensor w = Tensor::zeros({DType::int8, Shape{out, 1, 1, depth}, {}});
+    for (int8_t& v : w.mutable_data<int8_t>()) v = static_cast<int8_t>(dice.chance(20) ? dice.between(-128, 127) : dice.between(-30, 30));
+    const Candidate candidate =
+        harness.candidate(conv_case(dice, {Shape{1, 1, 2, depth}, out}, w, dice.bytes({1, 1, 2, depth})), "conv2d_pairs_s8");
+    const auto weights = candidate.arguments[2].data.data<uint8_t>();
+    const auto argument =
+        std::find_if(candidate.arguments.begin(), candidate.arguments.end(), [](const auto& a) { return a.role == "chunks"; });
+    ASSERT_NE(argument, candidate.arguments.end());
+    const auto chunks = argument->data.data<uint8_t>();
+    ASSERT_EQ(weights.size(), static_cast<size_t>(depth * out)) << "not a byte more than the weights";
+    size_t next = 0, from = 0;
+    for (const int64_t width : {3, 3, 2}) {
+        const int64_t most = width == 3 ? 10 : 15;
+        const auto fits = [&](int64_t first, int64_t taps) {
+            for (int64_t c = 0; c < width; ++c) {
+                int64_t lo = 0, hi = 0;
+                for (int64_t t = first; t < first + taps; ++t) {
+                    const int64_t v = int64_t{weights[from + static_cast<size_t>(t * width + c)]} - 128;
+                    lo += std::min(-128 * v, 127 * v), hi += std::max(-128 * v, 127 * v);
+                }
+                if (lo < -32768 || hi > 32767) return false;
+            }
+            return true;
+        };
+        int64_t tap = 0;
+        for (; chunks[next] != 255; ++next) {
+            const int64_t taps = most - chunks[next];
+            ASSERT_GE(taps, 1);
+            EXPECT_TRUE(fits(tap, taps));
+            EXPECT_TRUE(taps == most || tap + taps == depth || !fits(tap, taps + 1));
+            tap += taps;
+        }
+        ++next;
+        EXPECT_EQ(tap, depth);
+        from += static_cast<size_t>(depth * width);
+    }
+    EXPECT_EQ(next, chunks.size());
+}
+
+TEST(V6mKernels, AreForSpeedOnTheirCoresAlone) {
+    Dice dice(14);
+    const KernelCase c = random_conv(dice);
+    EXPECT_EQ(KernelHarness("cortex-m0").reason(c, "conv2d_pairs_s8"), "");
+    EXPECT_NE(KernelHarness("cortex-m4").reason(c, "conv2d_pairs_s8"), "");
+    EXPECT_NE(KernelHarness("generic").reason(c, "conv2d_pairs_s8"), "");
+}
+
+}  // namespace
+}  // namespace gw

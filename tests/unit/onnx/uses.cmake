@@ -1,0 +1,1 @@
+list(APPEND uses gw_interp gw_samples)

@@ -1,0 +1,145 @@
+// What infer refuses, with the words it uses: every op at least once, and every rule that later stages rely on.
+#include <set>
+
+#include "unit/ops/run.h"
+
+namespace gw::test {
+namespace {
+Tensor f(Shape s) { return Tensor::zeros({DType::float32, std::move(s), {}}); }
+Tensor t(DType d, Shape s, Quant q = {}) { return Tensor::zeros({d, std::move(s), std::move(q)}); }
+
+std::set<std::string_view>& seen() {
+    static std::set<std::string_view> names;
+    return names;
+}
+void refused(const Op& op, const std::vector<Tensor>& in, const std::string& words) {
+    seen().insert(op_name(op));
+    const std::string e = infer_error(op, in);
+    EXPECT_NE(e.find(words), std::string::npos)
+        << op_name(op) << " " << print_fields(op) << "\n  said:     " << e << "\n  expected: " << words;
+}
+template <class T, class F>
+T with(F change) {
+    T op{};
+    change(op);
+    return op;
+}
+
+void weighted_ops() {
+    const Tensor x = f({1, 5, 5, 4});
+    const Tensor w = f({6, 3, 3, 4});
+    refused(Conv2D{}, {x}, "operand `w`: missing");
+    refused(Conv2D{}, {Tensor{}, w}, "operand `x`: missing");
+    refused(Conv2D{}, {x, w, f({6}), f({6})}, "4 operands given, expected at most 3");
+    refused(Conv2D{}, {f({5, 5, 4}), w}, "operand `x`: f32[5,5,4] has rank 3, expected 4 (N, H, W, C)");
+    refused(Conv2D{}, {x, f({6, 3, 3, 3})}, "has 3 input channels, expected 4");
+    refused(Conv2D{}, {x, f({6, 6, 3, 4})}, "the kernel covers 6 rows, but the padded input has 5");
+    refused(Conv2D{}, {x, w, f({5})}, "operand `bias`: f32[5] given, expected f32[6]");
+    refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4})}, "element type i8, expected f32 as x");
+    refused(Conv2D{}, {t(DType::int16, {1, 5, 5, 4}), w}, "expected f32 or i8");
+    refused(with<Conv2D>([](auto& o) { o.groups = 3; }), {x, w}, "not a multiple of 3 groups");
+    refused(with<Conv2D>([](auto& o) { o.groups = 0; }), {x, w}, "groups is 0");
+    refused(with<Conv2D>([](auto& o) { o.stride = {0, 1}; }), {x, w}, "stride 0 is not positive");
+    refused(with<Conv2D>([](auto& o) { o.dilation = {1, -1}; }), {x, w}, "dilation -1 is not positive");
+    refused(with<Conv2D>([](auto& o) { o.pad = {0, -1, 0, 0}; }), {x, w}, "pad -1 is negative");
+    refused(with<Conv2D>([](auto& o) { o.pad = {0, int64_t{1} << 62, 0, 0}; }), {x, w}, "above 2^24");
+    refused(with<Conv2D>([](auto& o) { o.pad = {1 << 24, 1 << 24, 0, 0}, o.stride = {1 << 24, 1 << 24}; }), {x, w}, "padded input");
+    refused(with<Conv2D>([](auto& o) { o.act_lo = 1, o.act_hi = 0; }), {x, w}, "act_lo 1 is above act_hi 0");
+    refused(with<Conv2D>([](auto& o) { o.requant = one_to_one(); }), {x, w}, "a requantization is given");
+    const Tensor xi = t(DType::int8, {1, 5, 5, 4});
+    const Tensor wi = t(DType::int8, {6, 3, 3, 4});
+    refused(Conv2D{}, {xi, wi}, "needs a requantization");
+    refused(Conv2D{}, {xi, wi, f({6})}, "expected i32[6]");
+    const auto requant = [&](auto change, const std::string& words) {
+        Conv2D op;
+        op.requant = one_to_one();
+        change(op);
+        refused(op, {xi, wi}, words);
+    };
+    requant([](Conv2D& o) { o.requant.multiplier = {1, 2}; }, "2 multipliers, expected 1 or 6");
+    requant([](Conv2D& o) { o.requant.shift = {1, 2}; }, "1 multipliers and 2 shifts");
+    requant([](Conv2D& o) { o.requant.multiplier = {32768}; }, "multiplier 32768 of channel 0 is out of range for narrow");
+    requant([](Conv2D& o) { o.requant.shift = {0}; }, "shift 0 of channel 0");
+    requant([](Conv2D& o) { o.requant.pre_shift = 32; }, "pre-shift 32");
+    requant([](Conv2D& o) { o.requant.hi = 128; }, "clamps to [-128, 128]");
+    requant([](Conv2D& o) { o.requant.zero_point = 200; }, "is 200, expected -128 to 127");
+    requant([](Conv2D& o) { o.x_zero = -129; }, "x_zero is -129");
+    requant([](Conv2D& o) { o.act_lo = 0; }, "for float results only");
+    refused(Dense{}, {f({2, 3}), f({4, 5})}, "takes 5 inputs, but x f32[2,3] has 3");
+    refused(Dense{}, {f({}), f({4, 5})}, "is a scalar");
+    refused(MatMul{}, {f({2, 3}), f({4, 5})}, "operand `b`: f32[4,5] has 4 rows, but a f32[2,3] has 3 columns");
+    refused(MatMul{}, {f({2, 2, 3}), f({3, 3, 5})}, "do not broadcast");
+    refused(MatMul{}, {t(DType::int8, {2, 3}), t(DType::int8, {3, 5})}, "needs a requantization");
+}
+
+void elementwise_ops() {
+    const Tensor x = f({1, 4, 4, 2});
+    refused(with<Pool2D>([](auto& o) { o.kernel = {5, 1}; }), {x}, "covers 5 rows");
+    refused(with<Pool2D>([](auto& o) { o.pad = {1, 0, 0, 0}; }), {x}, "lies in the padding altogether");
+    refused(Pool2D{}, {t(DType::int32, {1, 4, 4, 2})}, "expected f32 or i8");
+    refused(Reduce{}, {x}, "no axes");
+    refused(with<Reduce>([](auto& o) { o.axes = {4}; }), {x}, "axis 4 is out of range");
+    refused(with<Reduce>([](auto& o) { o.axes = {1, 1}; }), {x}, "not sorted");
+    refused(with<Reduce>([](auto& o) { o.axes = {1}; }), {t(DType::int8, {2, 3})}, "needs a requantization");
+    refused(Binary{}, {f({2, 3}), f({2})}, "do not broadcast");
+    refused(Binary{}, {f({2}), t(DType::int32, {2})}, "another element type");
+    refused(Binary{}, {t(DType::int8, {2}), t(DType::int8, {2})}, "needs a requantization");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div; }), {t(DType::int8, {2}), t(DType::int8, {2})},
+            "div of i8 is not defined");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div; }), {t(DType::int64, {2}), t(DType::int64, {2})},
+            "division by a constant 0");
+    refused(with<Binary>([](auto& o) { o.requant = one_to_one(), o.a_multiplier = 1 << 23, o.b_multiplier = 1 << 23; }),
+            {t(DType::int8, {2}), t(DType::int8, {2})}, "let the accumulator overflow");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::logical_and; }), {x, x}, "takes bool operands, not f32");
+    refused(Unary{UnaryKind::sigmoid, 0, 0}, {t(DType::int8, {2})}, "element type i8, expected f32 for sigmoid");
+    refused(Unary{UnaryKind::abs, 0, 0}, {t(DType::int8, {2})}, "expected f32, i32 or i64 for abs");
+    refused(Lookup{}, {t(DType::int8, {2}), t(DType::int8, {255})}, "operand `table`: i8[255] given, expected i8[256]");
+    refused(Softmax{}, {x}, "axis -1 is out of range");
+    refused(Softmax{3, false}, {t(DType::int8, {1, 1, 1, 2})}, "needs u32[256]");
+    refused(Softmax{3, false}, {t(DType::int8, {1, 1, 1, 512}), Tensor::of<uint32_t>({256}, std::vector<uint32_t>(256, 1 << 22))},
+            "let sums of 512 overflow");
+    refused(Softmax{3, true}, {t(DType::int8, {1, 1, 1, 2}), t(DType::uint32, {256})}, "logarithm");
+}
+
+void movement_ops() {
+    const Tensor x = f({2, 3});
+    refused(Reshape{{4, 2}}, {x}, "shape [4,2] has 8 elements, but x f32[2,3] has 6");
+    refused(Reshape{{-2, -3}}, {x}, "negative dimension");
+    refused(Reshape{{int64_t{1} << 40, int64_t{1} << 40}}, {x}, "more than 2^31 elements");
+    refused(Transpose{{0}}, {x}, "perm has 1 entries");
+    refused(Transpose{{0, 0}}, {x}, "not a permutation");
+    refused(Concat{0}, {}, "no operands");
+    refused(Concat{2}, {x}, "axis 2 is out of range");
+    refused(Concat{0}, {x, f({2, 4})}, "operand `x[1]`: f32[2,4] does not fit");
+    refused(Slice{{0, 0}, {2, 0}, {1, 1}}, {x}, "has no elements");
+    refused(Slice{{0, 0}, {2, 2}, {1, 0}}, {x}, "step of dimension 1 is 0");
+    refused(Slice{{0, 2}, {2, 2}, {1, 1}}, {x}, "leave x");
+    refused(Slice{{0, 0}, {2, 2}, {1, -1}}, {x}, "leave x");
+    refused(Pad{{0, -1}, {0, 0}}, {x}, "negative");
+    refused(Pad{{0, 3}, {0, 0}, PadMode::reflect, 0}, {x}, "too short to reflect 3");
+    refused(Pad{{0, 1}, {0, 0}, PadMode::constant, 0.5}, {t(DType::int8, {2, 3})}, "0.5 is not a number of type i8");
+    refused(Pad{{int64_t{1} << 31, 1}, {0, 0}}, {x}, "more than 2^31");
+    refused(Gather{1}, {x, Tensor::of<int64_t>({1}, {3})}, "index 3 is out of range");
+    refused(Gather{0}, {x, f({1})}, "expected i32 or i64");
+    refused(with<Resize>([](auto& o) { o.size = {0, 1}; }), {f({1, 2, 2, 1})}, "size 0 is out of range");
+    refused(with<Resize>([](auto& o) { o.scale = {1, 0}; }), {f({1, 2, 2, 1})}, "scale 0 is not a positive number");
+    refused(with<Resize>([](auto& o) { o.mode = ResizeMode::linear; }), {t(DType::int32, {1, 2, 2, 1})}, "expected f32 or i8 for linear");
+    refused(Cast{}, {f({0})}, "has no elements");
+    refused(Quantize{}, {x}, "no quantization is given");
+    refused(Quantize{DType::int8, Quant::tensor(0, 0)}, {x}, "scale 0 is not a positive number");
+    refused(Quantize{DType::int8, Quant::tensor(1, 128)}, {x}, "zero point 128 is out of range for i8");
+    refused(Quantize{DType::int8, {{1, 1}, {0, 0}, 1, 0}}, {x}, "2 scales given, expected 3");
+    refused(Quantize{DType::float32, Quant::tensor(1, 0)}, {x}, "expected an integer type");
+    refused(Dequantize{}, {t(DType::int8, {2})}, "no quantization is given");
+    refused(Dequantize{}, {x}, "expected an integer type");
+}
+}  // namespace
+
+TEST(Infer, RefusesWithAReason) {
+    weighted_ops();
+    elementwise_ops();
+    movement_ops();
+    for (const Op& op : all_ops()) EXPECT_TRUE(seen().contains(op_name(op))) << op_name(op) << " has no refused case";
+}
+
+}  // namespace gw::test

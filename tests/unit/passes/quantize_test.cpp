@@ -1,0 +1,239 @@
+// Quantization: int8 networks stay close to the float ones, every node form comes up, groups share scales only where that costs nothing.
+#include <gtest/gtest.h>
+
+#include "passes/quantize_ranges.h"
+#include "support/random_graph.h"
+
+namespace gw {
+namespace {
+
+using testing::RandomGraph;
+
+template <class T>
+const Node* find(const Graph& g) {
+    for (const Node& node : g.nodes)
+        if (get_if<T>(node.op) != nullptr) return &node;
+    return nullptr;
+}
+
+struct Both {
+    Graph real, integer;
+    Diagnostics diag;
+};
+Both quantize_model(const Graph& model, QuantizeOptions options = {}) {
+    Both b;
+    b.real = testing::optimised(model);
+    b.integer = testing::quantized(b.real, b.diag, options);
+    return b;
+}
+double quality(const Both& b, size_t output = 0) {
+    double signal = 0, noise = 1e-30;
+    for (uint32_t k = 0; k < 4; ++k) {
+        const auto in = testing::random_inputs(b.real, 1000 + k);
+        const Tensor a = testing::run_model(b.real, in)[output], y = testing::run_model(b.integer, in)[output];
+        for (int64_t i = 0; i < a.elements(); ++i) signal += a.at(i) * a.at(i), noise += (a.at(i) - y.at(i)) * (a.at(i) - y.at(i));
+    }
+    return 10 * std::log10(signal / noise);
+}
+
+TEST(Quantize, RandomNetworksKeepTheirQuality) {
+    double worst = 200, sum = 0;
+    int n = 0;
+    for (uint32_t seed = 1; seed <= 60; ++seed) {
+        const Graph model =
+            RandomGraph(seed, {.batch = 1 + seed % 2, .blocks = 2 + static_cast<int>(seed % 3), .inputs = 1 + static_cast<int>(seed % 2)})
+                .make();
+        for (const Rounding rounding : {Rounding::narrow, Rounding::single, Rounding::twice}) {
+            QuantizeOptions o;
+            o.rounding = rounding;
+            const Both b = quantize_model(model, o);
+            const double db = quality(b);
+            EXPECT_GT(db, 20) << "seed " << seed << "\n" << print(b.real);
+            worst = std::min(worst, db), sum += db, ++n;
+            if (HasFailure()) return;
+        }
+    }
+    EXPECT_GT(sum / n, 30) << "worst " << worst;
+}
+
+TEST(Quantize, NothingFloatIsLeftInOrdinaryNetworks) {
+    for (uint32_t seed = 1; seed <= 40; ++seed) {
+        const Both b = quantize_model(RandomGraph(seed, {.blocks = 4}).make());
+        for (const Node& node : b.integer.nodes)
+            for (ValueId id : node.outputs)
+                EXPECT_NE(b.integer.type(id).dtype, DType::float32) << "seed " << seed << " " << op_name(node.op);
+        EXPECT_EQ(b.integer.type(b.integer.inputs[0].value).dtype, DType::int8);
+        EXPECT_EQ(b.integer.type(b.integer.outputs[0].value).dtype, DType::int8);
+        EXPECT_TRUE(b.diag.all().empty());
+    }
+}
+
+Graph two_inputs(Op op, Shape a, Shape b) {
+    Graph g;
+    const ValueId x = g.add_input("a", {DType::float32, std::move(a), {}}), y = g.add_input("b", {DType::float32, std::move(b), {}});
+    g.add_output("y", g.must_add(std::move(op), {x, g.must_add(Unary{UnaryKind::affine, 3, 0.5f}, {y}, {})}, {{"n", "Op", 0}}));
+    return g;
+}
+
+TEST(Quantize, EachFormOfTwoOperands) {
+    const struct {
+        const char* what;
+        Graph g;
+    } cases[] = {
+        {"matmul", two_inputs(MatMul{}, {2, 3, 8}, {2, 8, 4})},
+        {"add", two_inputs(Binary{BinaryKind::add}, {1, 4, 4, 2}, {1, 1, 1, 2})},
+        {"sub", two_inputs(Binary{BinaryKind::sub}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+        {"mul", two_inputs(Binary{BinaryKind::mul}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+        {"max", two_inputs(Binary{BinaryKind::max}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+        {"min", two_inputs(Binary{BinaryKind::min}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+        {"concat", two_inputs(Concat{3}, {1, 4, 4, 2}, {1, 4, 4, 3})},
+        {"add with a clamp", two_inputs(Binary{BinaryKind::add, 0, 1}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+        {"mul with a clamp", two_inputs(Binary{BinaryKind::mul, 0, 1}, {1, 4, 4, 2}, {1, 4, 4, 2})},
+    };
+    for (const auto& c : cases) {
+        const Both b = quantize_model(c.g);
+        EXPECT_GT(quality(b), 30) << c.what;
+        EXPECT_TRUE(b.diag.all().empty()) << c.what;
+        for (const Node& node : b.integer.nodes) EXPECT_EQ(b.integer.type(node.outputs[0]).dtype, DType::int8) << c.what;
+    }
+}
+
+Graph one_input(Op op, Shape shape) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, std::move(shape), {}});
+    g.add_output("y", g.must_add(std::move(op), {x}, {{"n", "Op", 0}}));
+    return g;
+}
+
+TEST(Quantize, EachFormOfOneOperand) {
+    Resize linear, nearest;
+    linear.size = {7, 6}, linear.scale = {1.75f, 1.5f}, linear.mode = ResizeMode::linear;
+    nearest.size = {7, 6}, nearest.scale = {1.75f, 1.5f};
+    Pool2D average{PoolKind::average, {2, 2}, {2, 2}};
+    const struct {
+        const char* what;
+        Op op;
+    } cases[] = {
+        {"pool", average},
+        {"max pool", Pool2D{PoolKind::max, {2, 2}, {1, 1}}},
+        {"mean", Reduce{ReduceKind::mean, {1, 2}, true, 0, {}}},
+        {"sum", Reduce{ReduceKind::sum, {3}, true, 0, {}}},
+        {"max", Reduce{ReduceKind::max, {1, 2}, true, 0, {}}},
+        {"min", Reduce{ReduceKind::min, {2}, false, 0, {}}},
+        {"softmax", Softmax{3, false}},
+        {"pad", Pad{{0, 1, 1, 0}, {0, 1, 0, 0}, PadMode::constant, 0}},
+        {"pad with a value", Pad{{0, 1, 1, 0}, {0, 1, 0, 0}, PadMode::constant, 2.5f}},
+        {"pad by reflection", Pad{{0, 1, 1, 0}, {0, 1, 0, 0}, PadMode::reflect, 0}},
+        {"slice", Slice{{0, 1, 0, 0}, {1, 3, 2, 4}, {1, 1, 2, 1}}},
+        {"transpose", Transpose{{0, 2, 1, 3}}},
+        {"resize linear", linear},
+        {"resize nearest", nearest},
+        {"sigmoid", Unary{UnaryKind::sigmoid, 0, 0}},
+        {"gelu", Unary{UnaryKind::gelu, 0, 0}},
+    };
+    for (const auto& c : cases) {
+        const Both b = quantize_model(one_input(c.op, {1, 4, 4, 4}));
+        EXPECT_GT(quality(b), 30) << c.what;
+        EXPECT_TRUE(b.diag.all().empty()) << c.what;
+        for (const Node& node : b.integer.nodes) EXPECT_EQ(b.integer.type(node.outputs[0]).dtype, DType::int8) << c.what;
+    }
+}
+
+// HardSwish in four pieces, and a second function of the same value: two tables, whatever lies between.
+TEST(Quantize, RegionsOfElementwiseOpsAreOneTable) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1, 40}, {}});
+    auto scalar = [&](float v) { return g.add_constant(Tensor::of<float>(Shape{}, {v})); };
+    const ValueId shifted = g.must_add(Binary{BinaryKind::add}, {x, scalar(0.5f)}, {{"add", "Add", 0}});
+    const ValueId clipped = g.must_add(Unary{UnaryKind::clamp, 0, 1}, {shifted}, {{"clip", "Clip", 1}});
+    const ValueId product = g.must_add(Binary{BinaryKind::mul}, {x, clipped}, {{"mul", "Mul", 2}});
+    const ValueId swish = g.must_add(Binary{BinaryKind::div}, {product, scalar(2)}, {{"div", "Div", 3}});
+    const ValueId other = g.must_add(Unary{UnaryKind::sin, 0, 0}, {shifted}, {{"sin", "Sin", 4}});
+    g.add_output("swish", swish);
+    g.add_output("sin", other);
+    const Both b = quantize_model(g);
+    EXPECT_EQ(b.integer.nodes.size(), 2u) << print(b.integer);
+    ASSERT_NE(find<Lookup>(b.integer), nullptr);
+    std::vector<std::string> from;
+    for (const Source& s : b.integer.nodes[0].sources) from.push_back(s.op);
+    for (const char* op : {"Add", "Clip", "Mul", "Div"}) EXPECT_NE(std::find(from.begin(), from.end(), op), from.end()) << op;
+    EXPECT_GT(quality(b, 0), 35);
+    EXPECT_GT(quality(b, 1), 35);
+}
+
+TEST(Quantize, WhatHasNoIntegerFormStaysFloatAndSaysSo) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1, 6}, {}}), z = g.add_input("z", {DType::float32, Shape{1, 6}, {}});
+    const ValueId big = g.must_add(Unary{UnaryKind::affine, 1, 4}, {z}, {});
+    const ValueId y = g.must_add(Binary{BinaryKind::div}, {x, big}, {{"quotient", "Div", 3}});
+    g.add_output("y", g.must_add(Unary{UnaryKind::tanh, 0, 0}, {y}, {}));
+    const Both b = quantize_model(g);
+    ASSERT_EQ(b.diag.all().size(), 1u);
+    EXPECT_EQ(b.diag.all()[0].id, DiagId::quantize_left_float);
+    EXPECT_EQ(b.diag.all()[0].severity, Severity::note);
+    EXPECT_EQ(b.diag.all()[0].location.node_name, "quotient");
+    EXPECT_NE(find<Dequantize>(b.integer), nullptr);
+    EXPECT_NE(find<Quantize>(b.integer), nullptr);
+    EXPECT_EQ(b.integer.type(b.integer.outputs[0].value).dtype, DType::int8);
+    EXPECT_GT(quality(b), 30);
+}
+
+TEST(Quantize, FloatEdgeOnRequest) {
+    QuantizeOptions o;
+    o.float_io = true;
+    const Both b = quantize_model(RandomGraph(12, {.blocks = 3, .inputs = 2, .extra_output = true}).make(), o);
+    for (const auto* ports : {&b.integer.inputs, &b.integer.outputs})
+        for (const Port& port : *ports) EXPECT_EQ(b.integer.type(port.value).dtype, DType::float32);
+    EXPECT_GT(quality(b), 20);
+}
+
+// Softmax fixes its scale to 1/256. What is concatenated with it must not be cut down to [0, 1).
+TEST(Quantize, ConcatWithASoftmaxKeepsTheOtherPartsRange) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1, 8}, {}});
+    const ValueId p = g.must_add(Softmax{1, false}, {x}, {{"softmax", "Softmax", 0}});
+    const ValueId wide = g.must_add(Unary{UnaryKind::affine, 9, 0}, {x}, {{"wide", "Mul", 1}});
+    g.add_output("y", g.must_add(Concat{1}, {p, wide}, {{"concat", "Concat", 2}}));
+    EXPECT_GT(quality(quantize_model(g)), 30);
+}
+
+TEST(Quantize, EveryValueNeedsARange) {
+    const Graph g = testing::optimised(RandomGraph(4, {.blocks = 2}).make());
+    Profile profile = testing::profile_of(g);
+    const std::string name = profile.tensors.back().name;
+    profile.tensors.pop_back();
+    PassRunner run;
+    Diagnostics diag;
+    EXPECT_FALSE(quantise(g, profile, {}, run, diag).ok());
+    ASSERT_EQ(diag.all().size(), 1u);
+    EXPECT_EQ(diag.all()[0].id, DiagId::profile_missing_tensor);
+    EXPECT_EQ(diag.all()[0].location.operand, name);
+}
+
+TEST(Quantize, ZeroIsExactWhateverTheRange) {
+    for (const auto& [lo, hi] : {std::pair(-3.0, 1.0), {0.0, 6.0}, {2.0, 5.0}, {-7.0, -1.0}, {0.0, 0.0}, {-1e-20, 1e-20}, {-0.001, 4.0}}) {
+        const Quant q = activation_quant(lo, hi);
+        EXPECT_GE(q.zero_point(), -128);
+        EXPECT_LE(q.zero_point(), 127);
+        EXPECT_GT(q.scale(), 0);
+        if (hi - lo < 1e-12) continue;
+        const double least = q.scale() * static_cast<double>(-128 - q.zero_point()),
+                     most = q.scale() * static_cast<double>(127 - q.zero_point());
+        EXPECT_LE(least, std::min(lo, 0.0) + q.scale());
+        EXPECT_GE(most, std::max(hi, 0.0) - q.scale());
+    }
+}
+
+// A bias far larger than the weights' own products must not overflow the accumulator.
+TEST(Quantize, AHugeBiasFitsTheAccumulator) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1, 16}, {}});
+    RandomGraph maker(3, {});
+    const ValueId w = g.add_constant(maker.constant(Shape{2, 16}, 1e-7f)), bias = g.add_constant(Tensor::of<float>(Shape{2}, {100, -37}));
+    g.add_output("y", g.must_add(Dense{}, {x, w, bias}, {}));
+    const Both b = quantize_model(g);
+    EXPECT_GT(quality(b), 40);
+}
+
+}  // namespace
+}  // namespace gw
