@@ -86,7 +86,7 @@ private:
     }
 
     // --- NAME.h --------------------------------------------------------------------------------------------------------------------------
-    void port_macros(std::string& s, const std::string& prefix, const EmittedPort& port, const Port& graph_port) const {
+    void port_macros(std::string& s, const std::string& prefix, const EmittedPort& port) const {
         const Buffer& b = buffer(port.buffer);
         const Type& t = b.type;
         s += fmt::format("#define {}_TYPE {}\n", prefix, dtype_c_name(t.dtype));
@@ -100,7 +100,6 @@ private:
             s += fmt::format("#define {}_SCALE {}\n", prefix, c_float_literal(t.quant.scale()));
             s += fmt::format("#define {}_ZERO_POINT ({})\n", prefix, t.quant.zero_point());
         }
-        (void)graph_port;
     }
 
     std::vector<std::string_view> macro_names(const Type& t) const {
@@ -122,7 +121,7 @@ private:
                 "\n/* {} {}: \"{}\", {}{}. {} */\n", kind, i, comment_text(ports[i].name), comment_text(t.text()),
                 layout_note(graph_ports[i]),
                 in_arena(ports[i].buffer) ? fmt::format("In the arena at byte {}.", p_.address(ports[i].buffer)) : "The caller's memory.");
-            port_macros(s, prefix, ports[i], graph_ports[i]);
+            port_macros(s, prefix, ports[i]);
             std::vector<std::string> aliases = {N_ + "_" + to_upper(c_identifier(ports[i].name))};
             if (ports.size() == 1) aliases.push_back(N_ + "_" + upper);
             for (const std::string& alias : aliases) {
