@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "emit/interface.h"
 #include "emit/writer.h"
 #include "kernels/kernel.h"
 
@@ -23,10 +24,11 @@ constexpr std::string_view same_float_bits =
 
 class Emitter {
 public:
-    Emitter(const Program& p, const Graph& g, const EmitOptions& options) : p_(p), g_(g), o_(options), n_(p.name), N_(to_upper(p.name)) {}
+    Emitter(const Program& p, const Graph& g, const EmitOptions& options)
+        : p_(p), g_(g), o_(options), n_(p.name), N_(to_upper(p.name)), face_(p, g) {}
 
     Emitted run() {
-        name_ports();
+        out_.inputs = face_.inputs, out_.outputs = face_.outputs, out_.blocks = face_.blocks;
         const std::string steps = step_functions();
         out_.files[n_ + ".h"] = public_header();
         out_.files[n_ + "_private.h"] = private_header();
@@ -42,38 +44,7 @@ public:
 private:
     const Buffer& buffer(int32_t b) const { return p_.buffers[static_cast<size_t>(b)]; }
     bool in_arena(int32_t b) const { return buffer(b).region >= 0; }
-    bool several() const { return p_.inputs.size() > 1 || p_.outputs.size() > 1; }
-    // Several ports are passed in one struct, unless all of them lie in the arena: then there is nothing to pass.
-    bool has_io_struct() const {
-        return several() && std::any_of(p_.buffers.begin(), p_.buffers.end(), [](const Buffer& b) { return b.port >= 0 && b.region < 0; });
-    }
     int64_t arena_bytes() const { return p_.regions[0].bytes; }
-
-    // What follows the prefix in the bundle's own identifiers, which no port may be called: its access function would clash.
-    std::vector<std::string> own_names() const {
-        std::vector<std::string> names = {"arena", "state", "weights", "io", "run", "ctx", "reset"};
-        for (size_t k = 0; k < p_.steps.size(); ++k) names.push_back(fmt::format("step_{}", k));
-        for (const Data& d : p_.data) names.push_back(d.name);
-        std::map<std::string, int> calls;
-        for_each_call(p_.steps,
-                      [&](const Call& call, int64_t) { names.push_back(fmt::format("{}_{}", call.kernel, ++calls[call.kernel])); });
-        const std::string header = kernel_header_body();
-        for (size_t at = header.find("gw_"); at != std::string::npos; at = header.find("gw_", at + 1)) {
-            const size_t end = header.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at);
-            names.push_back(header.substr(at + 3, end - at - 3));
-        }
-        return names;
-    }
-
-    void name_ports() {
-        std::vector<std::string> taken = own_names();
-        // A single port is called by what it is; several keep their own names.
-        const bool plain = !several();
-        for (size_t i = 0; i < g_.inputs.size(); ++i)
-            out_.inputs.push_back({g_.inputs[i].name, plain ? "input" : c_name(g_.inputs[i].name, taken), p_.inputs[i]});
-        for (size_t i = 0; i < g_.outputs.size(); ++i)
-            out_.outputs.push_back({g_.outputs[i].name, plain ? "output" : c_name(g_.outputs[i].name, taken), p_.outputs[i]});
-    }
 
     std::string head(std::string_view what) const {
         return fmt::format(
@@ -137,42 +108,6 @@ private:
                            fmt::join(port.perm, ","));
     }
 
-    std::string signature() const {
-        std::vector<std::string> parameters;
-        if (has_io_struct()) {
-            parameters.push_back(fmt::format("const {}_io *io", n_));
-        } else if (!several()) {
-            if (!in_arena(out_.inputs[0].buffer))
-                parameters.push_back(fmt::format("const {} *input", dtype_c_name(buffer(out_.inputs[0].buffer).type.dtype)));
-            if (!in_arena(out_.outputs[0].buffer))
-                parameters.push_back(fmt::format("{} *output", dtype_c_name(buffer(out_.outputs[0].buffer).type.dtype)));
-        }
-        parameters.emplace_back("void *arena");
-        return fmt::format("int {}_run({})", n_, fmt::join(parameters, ", "));
-    }
-
-    std::string access_functions(bool definitions) const {
-        std::string s;
-        auto one = [&](const EmittedPort& port, bool input) {
-            if (!in_arena(port.buffer)) return;
-            const std::string function = fmt::format("{}_{}", n_, port.c_name);
-            const std::string_view type = dtype_c_name(buffer(port.buffer).type.dtype);
-            const std::string decl =
-                input ? fmt::format("{} *{}(void *arena)", type, function) : fmt::format("const {} *{}(const void *arena)", type, function);
-            if (!definitions) {
-                s += input ? fmt::format("/* Where to write input \"{}\" before each run, which destroys it. */\n", comment_text(port.name))
-                           : fmt::format("/* Where output \"{}\" is after a run. */\n", comment_text(port.name));
-                s += decl + ";\n";
-            } else {
-                s += fmt::format("\n{}\n{{\n    return ({}{} *)({}void *)(({}unsigned char *)arena + {});\n}}\n", decl,
-                                 input ? "" : "const ", type, input ? "" : "const ", input ? "" : "const ", p_.address(port.buffer));
-            }
-        };
-        for (const EmittedPort& port : out_.inputs) one(port, true);
-        for (const EmittedPort& port : out_.outputs) one(port, false);
-        return s;
-    }
-
     std::string public_header() const {
         std::string s = head(fmt::format("{}: the only header to include.", n_));
         s += fmt::format("#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", N_);
@@ -191,22 +126,14 @@ private:
             "\n#define {0}_OK 0\n#define {0}_ERR_NULL (-1)  /* a pointer is NULL */\n#define {0}_ERR_ALIGN (-2) /* a pointer is not "
             "aligned as stated above */\n\n",
             N_);
-        if (has_io_struct()) {
-            s += "typedef struct {\n";
-            for (const EmittedPort& port : out_.inputs)
-                if (!in_arena(port.buffer))
-                    s += fmt::format("    const {} *{};\n", dtype_c_name(buffer(port.buffer).type.dtype), port.c_name);
-            for (const EmittedPort& port : out_.outputs)
-                if (!in_arena(port.buffer)) s += fmt::format("    {} *{};\n", dtype_c_name(buffer(port.buffer).type.dtype), port.c_name);
-            s += fmt::format("}} {}_io;\n\n", n_);
-        }
-        s += access_functions(false);
+        s += face_.io_struct();
+        s += face_.access_functions(false);
         s += fmt::format(
             "/* Runs one inference. Inputs are not written unless they lie in the arena. Buffers must not overlap. Nothing in the arena "
             "survives\n"
             " * a call but the outputs that lie there. Returns {0}_OK, or an error that was found before anything was written.\n"
             " * Concurrent calls need an arena each. */\n{1};\n\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {0}_H */\n",
-            N_, signature());
+            N_, face_.signature());
         return s;
     }
 
@@ -233,12 +160,7 @@ private:
         s += fmt::format(
             "\n/* In front of every constant: a section, for example. */\n#ifndef {0}_WEIGHTS_ATTR\n#define {0}_WEIGHTS_ATTR\n#endif\n\n",
             N_);
-        s += "/* What a layer may touch. */\ntypedef struct {\n    unsigned char *arena;\n";
-        for (size_t i = 0; i < out_.inputs.size(); ++i)
-            if (!in_arena(out_.inputs[i].buffer)) s += fmt::format("    const unsigned char *input{};\n", i);
-        for (size_t i = 0; i < out_.outputs.size(); ++i)
-            if (!in_arena(out_.outputs[i].buffer)) s += fmt::format("    unsigned char *output{};\n", i);
-        s += fmt::format("}} {}_ctx;\n\n", n_);
+        s += face_.context();
         for (const Data& d : p_.data)
             s += fmt::format("extern const {} {}_{}[{}];\n", dtype_c_name(d.tensor.type.dtype), n_, d.name, data_count(d));
         s += fmt::format("\n#endif /* {}_PRIVATE_H */\n", N_);
@@ -383,29 +305,10 @@ private:
     std::string source(const std::string& steps) const {
         std::string s = head(fmt::format("{}: the layers and the function that runs them.", n_));
         s += fmt::format("#include \"{}_private.h\"\n\n", n_) + memory_map();
-        s += kernels_ + steps + access_functions(true);
-        s += "\n" + signature() + "\n{\n";
+        s += kernels_ + steps + face_.access_functions(true);
+        s += "\n" + face_.signature() + "\n{\n";
         s += fmt::format("    {}_ctx c;\n    int status = {}_OK;\n", n_, N_);
-        std::vector<std::string> nulls, aligns;
-        auto check = [&](const std::string& pointer, int64_t align) {
-            nulls.push_back(pointer + " == 0");
-            if (align > 1) aligns.push_back(fmt::format("(uintptr_t)(const void *){} % {}u != 0", pointer, align));
-        };
-        if (has_io_struct()) s += fmt::format("    if (io == 0) return {}_ERR_NULL;\n", N_);
-        auto pointer_of = [&](const EmittedPort& port) { return several() ? "io->" + port.c_name : port.c_name; };
-        for (const auto* ports : {&out_.inputs, &out_.outputs})
-            for (const EmittedPort& port : *ports)
-                if (!in_arena(port.buffer)) check(pointer_of(port), buffer(port.buffer).align);
-        if (arena_bytes() > 0) check("arena", p_.regions[0].align);
-        if (!nulls.empty()) s += fmt::format("    if ({}) return {}_ERR_NULL;\n", fmt::join(nulls, " || "), N_);
-        if (!aligns.empty()) s += fmt::format("    if ({}) return {}_ERR_ALIGN;\n", fmt::join(aligns, " || "), N_);
-        s += "    c.arena = (unsigned char *)arena;\n";
-        for (size_t i = 0; i < out_.inputs.size(); ++i)
-            if (!in_arena(out_.inputs[i].buffer))
-                s += fmt::format("    c.input{} = (const unsigned char *)(const void *){};\n", i, pointer_of(out_.inputs[i]));
-        for (size_t i = 0; i < out_.outputs.size(); ++i)
-            if (!in_arena(out_.outputs[i].buffer))
-                s += fmt::format("    c.output{} = (unsigned char *)(void *){};\n", i, pointer_of(out_.outputs[i]));
+        s += face_.checks() + face_.fill_context();
         for (size_t k = 0; k < p_.steps.size(); ++k)
             s += fmt::format("    {}_HOOK({});\n    if ((status = {}(&c)) != 0) return status;\n", N_, k, out_.step_functions[k]);
         return s + "    return status;\n}\n";
@@ -460,6 +363,7 @@ private:
     const Graph& g_;
     const EmitOptions& o_;
     const std::string n_, N_;
+    const Interface face_;
     Emitted out_;
     std::string kernels_;
     std::map<std::string, std::string> functions_;

@@ -25,10 +25,23 @@ struct EmittedPort {
     int32_t buffer = 0;  // in the program
 };
 
+// Memory that the caller passes to the bundle's function: one pointer.
+struct EmittedBlock {
+    enum class Role : uint8_t { input, output, arena } role = Role::arena;
+    std::string name;          // of the parameter, or of the member of the io struct
+    std::string pointer_type;  // "const int8_t *"
+    int32_t port = -1;         // input, output: its number
+    bool written = true;
+    bool in_io = false;  // a member of the struct NAME_io, which is one parameter for all of them
+    int64_t bytes = 0;   // 0: never looked at, may be NULL
+    int64_t align = 1;
+};
+
 struct Emitted {
     std::map<std::string, std::string> files;  // name without folder → content
     std::vector<std::string> sources;          // the .c files among them
     std::vector<EmittedPort> inputs, outputs;
+    std::vector<EmittedBlock> blocks;         // in the order of the function's parameters
     std::vector<std::string> step_functions;  // C symbols, one an outermost step
     bool needs_libm = false;
 };
