@@ -122,8 +122,11 @@ std::string Interface::checks() const {
 
 std::string Interface::fill_context() const {
     std::string s;
-    for (const EmittedBlock& b : blocks)
-        s += fmt::format("    c.{} = ({})({}void *){};\n", field(b), bytes_type(b), b.written ? "" : "const ", pointer(b));
+    for (const EmittedBlock& b : blocks) {
+        // From another type by way of void, so that no compiler warns of its alignment.
+        const std::string by_void = b.pointer_type.ends_with("void *") ? "" : b.written ? "(void *)" : "(const void *)";
+        s += fmt::format("    c.{} = ({}){}{};\n", field(b), bytes_type(b), by_void, pointer(b));
+    }
     return s;
 }
 
