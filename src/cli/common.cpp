@@ -119,6 +119,7 @@ Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o
     GW_TRY(g, optimise(g, false, run, diag));
     m.macs = g.macs();
     m.parameters = g.parameters();
+    GW_TRY(g, prune(g, run, diag));
     m.is_float = has_float_arithmetic(g);
     return m;
 }

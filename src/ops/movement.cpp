@@ -50,7 +50,17 @@ void evaluate(const Reshape&, std::span<const Tensor* const> in, std::span<Tenso
     copy_run(*in[0], 0, out[0], 0, in[0]->elements());
 }
 Work work(const Reshape&, std::span<const Type* const>, std::span<const Type* const>) { return {}; }
-std::optional<Box> needs(const Reshape&, std::span<const Type* const>, const Type&, const Box&, size_t) { return std::nullopt; }
+// Where the last dimension of x divides the result's, channels stay apart: index r of the result's last dimension
+// shows channel r modulo x's.
+std::optional<Box> needs(const Reshape&, std::span<const Type* const> in, const Type& out, const Box& out_box, size_t) {
+    const Shape& x = in[0]->shape;
+    if (x.rank() == 0 || out.shape.rank() == 0 || x.back() == 0 || out.shape.back() % x.back() != 0) return std::nullopt;
+    const int64_t begin = out_box.begin.back(), end = out_box.end.back();
+    if (end <= begin || begin / x.back() != (end - 1) / x.back()) return std::nullopt;
+    Box b = whole(x);
+    b.begin.back() = begin % x.back(), b.end.back() = (end - 1) % x.back() + 1;
+    return b;
+}
 
 // --- transpose ----------------------------------------------------------------------------------------------------------------------
 Expected<std::vector<Type>> infer(const Transpose& op, std::span<const Operand> in, const InferContext& context) {

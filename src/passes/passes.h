@@ -28,6 +28,9 @@ Graph fuse_activations(const Graph& graph);
 Graph fuse_pads(const Graph& graph);
 // Equal ops on equal operands are computed once.
 Graph merge_common(const Graph& graph);
+// Channels that always hold one value, and channels that nobody reads, are not computed: the constants become part of biases. The results
+// of integer graphs are the same bytes.
+Graph drop_channels(const Graph& graph);
 
 struct QuantizeOptions {
     RangeMethod range;
@@ -55,6 +58,8 @@ private:
 
 // Imported graph → optimised float graph.
 Expected<Graph> optimise(const Graph& graph, bool keep_io_order, PassRunner& run, Diagnostics& diag);
+// Optimised graph, float or int8 → the same without work that nobody reads.
+Expected<Graph> prune(const Graph& graph, PassRunner& run, Diagnostics& diag);
 // Optimised float graph → int8 graph.
 Expected<Graph> quantise(const Graph& graph, const Profile& profile, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag);
 

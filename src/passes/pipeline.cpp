@@ -42,13 +42,21 @@ Expected<Graph> optimise(const Graph& graph, bool keep_io_order, PassRunner& run
     return g;
 }
 
+Expected<Graph> prune(const Graph& graph, PassRunner& run, Diagnostics& diag) {
+    GW_TRY(Graph g, run(
+                        "drop-channels", [](const Graph& x) -> Expected<Graph> { return drop_channels(x); }, graph, diag));
+    // From here: every channel is read by somebody, and differs from input to input as far as its range can tell.
+    return g;
+}
+
 Expected<Graph> quantise(const Graph& graph, const Profile& profile, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag) {
     GW_TRY(Graph g, run(
                         "quantize", [&](const Graph& x) { return quantize(x, profile, options, diag); }, graph, diag));
     // From here: every activation is int8 with explicit arithmetic, or an island between dequantize and quantize.
     GW_TRY(g, run(
                   "merge-common", [](const Graph& x) -> Expected<Graph> { return merge_common(x); }, g, diag));
-    return g;
+    // Rounding to int8 makes further channels constant.
+    return prune(g, run, diag);
 }
 
 std::span<const NamedPass> named_passes() {
@@ -60,6 +68,7 @@ std::span<const NamedPass> named_passes() {
         {"fuse-pads", fuse_pads},
         {"fuse-activations", fuse_activations},
         {"merge-common", merge_common},
+        {"drop-channels", drop_channels},
     };
     return passes;
 }
