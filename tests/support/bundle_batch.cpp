@@ -65,7 +65,7 @@ Status BundleBatch::add(const Graph& graph, const std::string& optimize, const s
     for (auto& [name, text] : emitted.files)
         if (name.ends_with(".c") || name.ends_with(".h")) e.files[name] = std::move(text);
     e.arena_bytes = info.arena_bytes, e.arena_align = info.arena_align;
-    if (info.inputs.size() + info.outputs.size() != 2) {
+    if (info.inputs.size() > 1 || info.outputs.size() > 1) {
         for (const BundleTensor& t : info.inputs) e.input_names.push_back(t.c_name);
         for (const BundleTensor& t : info.outputs) e.output_names.push_back(t.c_name);
     }
@@ -102,8 +102,9 @@ std::string BundleBatch::call_source(const Entry& e, size_t sample) const {
     const int64_t head = status_bytes();
     const auto &in = e.inputs[sample], &out = e.outputs[sample];
     std::string body, arguments;
-    if (e.input_names.empty()) {
-        arguments = fmt::format("(const void *)(input + {}), (void *)(output + {}), ", in[0].offset, head + out[0].offset);
+    if (e.input_names.empty() && e.output_names.empty()) {
+        for (const Place& p : in) arguments += fmt::format("(const void *)(input + {}), ", p.offset);
+        for (const Place& p : out) arguments += fmt::format("(void *)(output + {}), ", head + p.offset);
     } else {
         body = fmt::format("    {}_io io;\n", e.name);
         for (size_t i = 0; i < in.size(); ++i)

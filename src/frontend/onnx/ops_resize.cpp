@@ -51,6 +51,21 @@ Status take_sizes(NodeContext& n, const std::vector<int64_t>& sizes, const std::
     return {};
 }
 
+// With align_corners positions depend on the new length. Where a factor gives no whole length, ONNX's document means the length that is
+// rounded down and its own test the one that is not: nobody can say what the model's author saw.
+Status check_corners(NodeContext& n, const Target& t, const Resize& op) {
+    if (op.coordinates != ResizeCoordinates::align_corners) return {};
+    const Shape s = n.shape(n.in(0));
+    for (int64_t i = 0; i < s.rank(); ++i) {
+        const double exact = static_cast<double>(s[i]) * t.scale[static_cast<size_t>(i)];
+        const auto whole = static_cast<double>(t.size[static_cast<size_t>(i)]);
+        if (std::fabs(exact - whole) > 1e-4 * whole)
+            return n.unsupported("align_corners with a factor that makes {:.4g} positions of {}, not a whole number; give sizes instead",
+                                 exact, s[i]);
+    }
+    return {};
+}
+
 // Emits the resize of H and W; nothing else may change.
 Status emit_resize(NodeContext& n, const Target& t, Resize op) {
     const Shape s = n.shape(n.in(0));
@@ -64,6 +79,7 @@ Status emit_resize(NodeContext& n, const Target& t, Resize op) {
     if (s.rank() != 3 && s.rank() != 4)
         return n.unsupported("data of rank {}; images [N,C,H,W] and sequences [N,C,L] are supported", s.rank());
     GW_TRY_DO(n.check_size(t.size));
+    GW_TRY_DO(check_corners(n, t, op));
     for (size_t k = 0; k < 2; ++k) {
         const int64_t d = s.rank() - 2 + static_cast<int64_t>(k);
         if (d < 2) continue;  // the height of a sequence is 1 and stays so

@@ -66,6 +66,8 @@ TEST(OnnxErrors, UnsupportedForms) {
     expect_error(
         one_node("Resize", {"", "s"}, {attr("coordinate_transformation_mode", "tf_crop_and_resize")}).floats("s", {4}, {1, 1, 2, 2}), id,
         "tf_crop_and_resize");
+    expect_error(one_node("Resize", {"", "s"}, {attr("coordinate_transformation_mode", "align_corners")}).floats("s", {4}, {1, 1, 0.6f, 1}),
+                 id, "makes 2.4 positions of 4");
     expect_error(one_node("Pad", {"p"}, {attr("mode", "wrap")}).ints("p", {8}, Ints(8, 0)), id, "wrap");
     expect_error(one_node("If", {}, {}, {1}), id, "branches on values that are only known at run time");
     expect_error(one_node("DequantizeLinear", {"s"}, {attr("block_size", 2)}, {2}, 21).floats("s", {}, {1}), DiagId::onnx_operand,
