@@ -254,4 +254,25 @@ GW_INLINE int8_t gw_requant_high(const int32_t form, int32_t acc, const int32_t 
     return (int8_t)v;
 }
 
+/* --- Armv6-M: no product of 64 bits --------------------------------------------------------------------------------------------------
+ * A sixth and a seventh form, each standing for any of the first three: for each channel the compiler finds a window of the accumulator and
+ * a line through it that give the same results. */
+#define GW_WINDOW 6
+#define GW_BENT_WINDOW 7
+/* Elements of a channel in the table of multipliers; n: how many channels' they are. */
+#define GW_LINE(form, n) ((form) == GW_WINDOW ? 3 : (form) == GW_BENT_WINDOW ? 5 : (n) > 1)
+
+/* window: `u`, the accumulator from the window's start, is held inside it (line[0]). Its product with the multiplier (line[1]) is taken in
+ * two parts, the lower of `low` bits; the top byte of the sum with an addend (line[2]) is the result. Bent: less line[4] below line[3]. */
+static inline int8_t gw_requant_window(const int32_t form, int32_t u, const int32_t *line, const int32_t low)
+{
+    const uint32_t m = (uint32_t)line[1];
+    uint32_t v = (uint32_t)(u & ~(u >> 31)), sum = (uint32_t)line[2];
+    if (form == GW_BENT_WINDOW && u < line[3]) sum -= (uint32_t)line[4];
+    if (v > (uint32_t)line[0]) v = (uint32_t)line[0];
+    sum += v * (m >> low);
+    sum += (v * (m & ((1u << low) - 1u))) >> low;
+    return (int8_t)(uint8_t)(sum >> 24);
+}
+
 #endif /* GW_KERNEL_H */

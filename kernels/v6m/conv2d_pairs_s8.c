@@ -12,8 +12,8 @@
  * a byte a chunk, 10 - n (blocks of three) or 15 - n (blocks of two) for one of n taps, 1 <= n, and then 255. For each channel of each
  * chunk, with x anywhere in int8: -32768 <= sum of x * w <= 32767 bias   [OC], with -X_ZERO * (sum of the channel's weights) in it: the
  * sums are of x itself, and padding is X_ZERO mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how
- * (gw_rescale) scratch  KH * KW * IC words KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI
- * zero point and clamp of y
+ * (gw_rescale), or that mult holds lines of gw_requant_window, whose start is taken off the bias; scratch  KH * KW * IC words KH, KW
+ * kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  *
  * Order: output pixels row by row, left to right, two at a time (the last of an odd row alone). All taps of the two are read, then their
  * results are written.
@@ -151,7 +151,7 @@ static GW_NOINLINE void conv2d_pairs_s8_sums2(const gw_u32 *pairs, conv2d_pairs_
 GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const gw_u32 *pairs, conv2d_pairs_s8_place *p)
 {
     enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
-    enum { MS = MULT_N > 1, SS = SHIFT_N > 1 };
+    enum { MS = GW_LINE(FORM, MULT_N), SS = SHIFT_N > 1 };
     do {
         int32_t sums[6], c;
         if (n == 3)
@@ -159,11 +159,20 @@ GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const g
         else
             conv2d_pairs_s8_sums2(pairs, p, sums);
         for (c = 0; c < n; ++c) {
-            const int32_t mult = *p->mult, shift = *p->shift;
-            p->mult += MS;
+            const conv2d_pairs_s8_mult *mult = p->mult;
+            int8_t *to = p->y;
+            if (FORM >= GW_WINDOW) {
+                const int32_t *line = (const int32_t *)(const void *)mult;
+                if (p->other != 0) to[p->other] = gw_requant_window(FORM, sums[2 * c + 1], line, PRE);
+                *to = gw_requant_window(FORM, sums[2 * c], line, PRE);
+            } else {
+                const int32_t shift = *p->shift;
+                if (p->other != 0) to[p->other] = gw_requant(FORM, sums[2 * c + 1], PRE, *mult, shift, Y_ZERO, LO, HI);
+                *to = gw_requant(FORM, sums[2 * c], PRE, *mult, shift, Y_ZERO, LO, HI);
+            }
+            p->mult = mult + MS;
             p->shift += SS;
-            if (p->other != 0) p->y[p->other] = gw_requant(FORM, sums[2 * c + 1], PRE, mult, shift, Y_ZERO, LO, HI);
-            *p->y++ = gw_requant(FORM, sums[2 * c], PRE, mult, shift, Y_ZERO, LO, HI);
+            p->y = to + 1;
         }
     } while (--blocks > 0);
 }

@@ -9,7 +9,8 @@
  * y      [OH][OW][OC], OC a multiple of 4
  * w      OC / 4 blocks [KH][RUN][4], RUN = KW * IC <= 12 taps side by side in x, KH * RUN <= 64
  * bias   [OC], with -X_ZERO * (sum of the channel's weights) in it: the sums are of x itself, and padding is X_ZERO
- * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale)
+ * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale), or
+ *        that mult holds lines of gw_requant_window, whose start is taken off the bias
  * scratch  OC / 4 blocks [KH][RUN] of two words: channels 0 and 1, 2 and 3
  * CUT    bit k: sums are taken apart after tap k of a run; the last one's is set. For each channel, each run and the taps between two cuts,
  *        with x anywhere in int8: -32768 <= sum of x * w <= 32767
@@ -64,7 +65,7 @@ static GW_NOINLINE void conv2d_words_s8_pixels(const int8_t *x, conv2d_words_s8_
 {
     enum { IC = 1, OC = 8, KH = 3, SW = 1, RUN = 3, CUT = 6 };                                // @constants
     enum { FORM = 1, PRE = 0, MULT_N = 8, SHIFT_N = 8, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
-    enum { MS = MULT_N > 1, SS = SHIFT_N > 1 };
+    enum { MS = GW_LINE(FORM, MULT_N), SS = SHIFT_N > 1 };
     int32_t pixels = p->pixels;
     do {
         const gw_u32 *w = p->words;
@@ -126,10 +127,18 @@ static GW_NOINLINE void conv2d_words_s8_pixels(const int8_t *x, conv2d_words_s8_
                 const int8_t *shift = p->shift + c * SS;
                 int8_t *y = p->y;
                 const int32_t s0 = shift[0], s1 = shift[SS], s2 = shift[2 * SS], s3 = shift[3 * SS];
-                y[0] = gw_requant(FORM, a0, PRE, mult[0], s0, Y_ZERO, LO, HI);
-                y[1] = gw_requant(FORM, a1, PRE, mult[MS], s1, Y_ZERO, LO, HI);
-                y[2] = gw_requant(FORM, a2, PRE, mult[2 * MS], s2, Y_ZERO, LO, HI);
-                y[3] = gw_requant(FORM, a3, PRE, mult[3 * MS], s3, Y_ZERO, LO, HI);
+                if (FORM >= GW_WINDOW) {
+                    const int32_t *line = (const int32_t *)(const void *)mult;
+                    y[0] = gw_requant_window(FORM, a0, line, PRE);
+                    y[1] = gw_requant_window(FORM, a1, line + MS, PRE);
+                    y[2] = gw_requant_window(FORM, a2, line + 2 * MS, PRE);
+                    y[3] = gw_requant_window(FORM, a3, line + 3 * MS, PRE);
+                } else {
+                    y[0] = gw_requant(FORM, a0, PRE, mult[0], s0, Y_ZERO, LO, HI);
+                    y[1] = gw_requant(FORM, a1, PRE, mult[MS], s1, Y_ZERO, LO, HI);
+                    y[2] = gw_requant(FORM, a2, PRE, mult[2 * MS], s2, Y_ZERO, LO, HI);
+                    y[3] = gw_requant(FORM, a3, PRE, mult[3 * MS], s3, Y_ZERO, LO, HI);
+                }
                 p->y = y + 4;
             }
             c += 4;

@@ -15,6 +15,9 @@ struct Interval {
 };
 // Of each channel of w [channels][depth] over inputs in [-128, 127] of which any may be missing.
 std::vector<Interval> accumulator_intervals(const Tensor& w, int64_t channels, int32_t x_zero, const Tensor& bias);
+// Where each result lo + 1 … hi of `requant` begins: the least accumulator of the interval that gives it or more, interval.hi + 1 where
+// there is none.
+std::vector<int64_t> requant_steps(const Requant& requant, int64_t channel, Interval interval);
 // The same, after every channel whose result is the same for all of its accumulators lost its weights and got a small bias that gives that
 // result: dead channels may have biases of any size, and would spoil the layer's rescaling.
 std::vector<Interval> settled_intervals(const Requant& requant, int64_t channels, int32_t x_zero, Tensor& w, Tensor& bias);

@@ -113,6 +113,13 @@ bool find_line(const Requant& r, const Steps& steps, double nearest, HighRequant
 
 }  // namespace
 
+std::vector<int64_t> requant_steps(const Requant& requant, int64_t channel, Interval interval) {
+    std::vector<int64_t> at;
+    const double real = real_factor(requant, static_cast<size_t>(channel));
+    for (int32_t v = requant.lo + 1; v <= requant.hi; ++v) at.push_back(step_at(requant, channel, interval, v, real));
+    return at;
+}
+
 std::vector<Interval> accumulator_intervals(const Tensor& w, int64_t channels, int32_t x_zero, const Tensor& bias) {
     std::vector<Interval> out;
     const auto weights = w.data<int8_t>();
@@ -188,11 +195,10 @@ std::optional<HighRequant> high_requant(const Requant& requant, std::span<const 
     if (scaled(steepest) > multiplier_end) return std::nullopt;
     while (out.post < 21 && scaled(steepest) * 2 < multiplier_end) ++out.post;
     for (size_t c = 0; c < intervals.size(); ++c) {
-        const double real = real_factor(requant, c);
-        Steps steps{{intervals[c].lo - out.offset[c], intervals[c].hi - out.offset[c]}, {}};
-        for (int32_t v = requant.lo + 1; v <= requant.hi; ++v)
-            steps.at.push_back(step_at(requant, static_cast<int64_t>(c), intervals[c], v, real) - out.offset[c]);
-        if (!find_line(requant, steps, scaled(real), out)) return std::nullopt;
+        Steps steps{{intervals[c].lo - out.offset[c], intervals[c].hi - out.offset[c]},
+                    requant_steps(requant, static_cast<int64_t>(c), intervals[c])};
+        for (int64_t& at : steps.at) at -= out.offset[c];
+        if (!find_line(requant, steps, scaled(real_factor(requant, c)), out)) return std::nullopt;
     }
     return out;
 }

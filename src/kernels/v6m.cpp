@@ -5,21 +5,23 @@
 // and the upper one too. The weights are known, so it is known exactly how many products may be added before the two sums must be taken
 // apart: a chunk. The proof is `fits` below. It takes scratch memory and code, so these rows are offered for speed alone.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
 #include <utility>
 
 #include "kernels/row_help.h"
+#include "kernels/v6m.h"
 
 namespace gw {
 namespace {
 
-// Sums of x·w over a chunk that one channel can reach with x in [-128, 127].
+// Sums of x·w over a chunk that one channel can reach with x in [least, most].
 struct Reach {
     int32_t lo = 0, hi = 0;
-    void add(int32_t w) {
-        lo += std::min(-128 * w, 127 * w);
-        hi += std::max(-128 * w, 127 * w);
+    void add(int32_t w, int32_t least = -128, int32_t most = 127) {
+        lo += std::min(least * w, most * w);
+        hi += std::max(least * w, most * w);
     }
     bool fits() const { return lo >= -32768 && hi <= 32767; }
 };
@@ -44,8 +46,8 @@ struct Pairs {
     int64_t chunks_of_three = 0, chunks_of_two = 0;
 };
 
-// The bias for sums of x·w in place of (x − x_zero)·w. Nothing when it or a sum could leave int32.
-std::optional<Tensor> bias_of_raw_sums(const Tensor& w, int64_t channels, const Tensor& bias, int32_t x_zero) {
+// The bias for sums of x·w in place of (x − x_zero)·w, |x| ≤ `largest`. Nothing when it or a sum could leave int32.
+std::optional<Tensor> bias_of_raw_sums(const Tensor& w, int64_t channels, const Tensor& bias, int32_t x_zero, int64_t largest = 128) {
     const auto weights = w.data<int8_t>();
     const size_t depth = weights.size() / static_cast<size_t>(channels);
     std::vector<int32_t> biases;
@@ -53,7 +55,7 @@ std::optional<Tensor> bias_of_raw_sums(const Tensor& w, int64_t channels, const 
         int64_t sum = 0, most = 0;
         for (const int8_t v : weights.subspan(c * depth, depth)) {
             sum += v;
-            most += 128 * std::abs(int64_t{v});
+            most += largest * std::abs(int64_t{v});
         }
         const int64_t value = bias.data<int32_t>()[c] - x_zero * sum;
         if (std::abs(value) + most >= int64_t{1} << 31) return std::nullopt;
@@ -110,13 +112,13 @@ TileTrace pairs_trace(const Window& w, int64_t in_c, int64_t out_c) {
 }
 
 // Measured on the Cortex-M0+ with gcc 12.
-int64_t pairs_cycles(const MatchContext& context, const Conv2D& op, const Window& w, const Pairs& pairs, int64_t in_c, int64_t out_c) {
+int64_t pairs_cycles(const Window& w, const Pairs& pairs, int64_t in_c, int64_t out_c, int64_t requant) {
     const int64_t depth = w.kernel[0] * w.kernel[1] * in_c;
     int64_t threes = 0, twos = 0;
     for (const int64_t width : blocks_of(out_c)) (width == 3 ? threes : twos) += 1;
     const int64_t a_pair = 80 + w.kernel[0] * 45 + depth * 12 +  // the words
                            threes * (100 + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35 +
-                           out_c * (10 + 2 * requant_cycles(context.core, op.requant.rounding));
+                           out_c * (10 + 2 * requant);
     // Words that reach over an edge are put together one by one.
     const int64_t clipped = w.out_h * w.out_w * w.kernel[0] * w.kernel[1] - w.taps_inside();
     return w.out_h * ((w.out_w + 1) / 2) * a_pair + clipped * (20 + 15 * in_c);
@@ -128,6 +130,7 @@ struct Conv {
     ValueId x, w, y, bias_id;
     Window window;
     int64_t batch = 1, in_c = 1, out_c = 1, depth = 1;
+    std::optional<WindowRequant> requant;  // the window form, if it is exact here
 };
 
 // The node in numbers, or why it is none of ours.
@@ -141,11 +144,20 @@ std::string read_conv(const MatchContext& context, const Graph& graph, NodeId ro
     if (!graph.constant(c.w) || !is_type(graph, c.w, DType::int8)) return "the weights must be constant i8";
     if (c.bias_id.valid() && !graph.constant(c.bias_id)) return "the bias must be constant";
     if (c.op->requant.empty()) return "has no requantization";
-    if (c.op->groups != 1) return "takes one group";
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0], c.in_c = x[3], c.out_c = y[3], c.depth = w[1] * w[2] * w[3];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
     return {};
+}
+
+// Finds the window form, and the bias for raw sums that the kernel adds. Nothing when a sum could leave int32.
+std::optional<Tensor> kernel_bias(const Graph& graph, Conv& c) {
+    const Tensor& w = *graph.constant(c.w);
+    const Tensor given = bias_or_zeros(graph, c.bias_id, c.out_c);
+    c.requant = window_requant(c.op->requant, accumulator_intervals(w, c.out_c, c.op->x_zero, given));
+    if (std::optional<Tensor> bias = bias_of_raw_sums(w, c.out_c, less_bases(given, c.requant), c.op->x_zero)) return bias;
+    c.requant.reset();
+    return bias_of_raw_sums(w, c.out_c, given, c.op->x_zero);
 }
 
 // x, y, w and bias; then the window's and the channels' constants; then mult and shift.
@@ -157,13 +169,14 @@ void add_operands(const Graph& graph, Candidate& candidate, const Conv& c, Tenso
     candidate.arguments.push_back(typed_weights(std::move(bias), "bias", c.bias_id));
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"IC", c.in_c}, {"OC", c.out_c}, {"X_ZERO", c.op->x_zero}});
-    add_channel_requant(candidate, c.op->requant, c.out_c);
+    add_v6m_requant(candidate, c.op->requant, c.out_c, c.requant);
     candidate.macs_executed = c.batch * c.window.taps_inside() * c.in_c * c.out_c;
 }
 
 Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
     if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    if (c.op->groups != 1) return "takes one group";
     if (c.out_c < 2) return "takes two output channels or more";
     Window& window = c.window;
     if (c.depth == c.in_c && c.op->stride == Pair{1, 1} && c.op->pad == Pads{0, 0, 0, 0}) {  // rows do not matter: one long one
@@ -171,7 +184,7 @@ Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, Nod
         window.out_w *= std::exchange(window.out_h, 1);
     }
     Pairs pairs = pack_pairs(*graph.constant(c.w), c.out_c, c.depth);
-    std::optional<Tensor> bias = bias_of_raw_sums(*graph.constant(c.w), c.out_c, bias_or_zeros(graph, c.bias_id, c.out_c), c.op->x_zero);
+    std::optional<Tensor> bias = kernel_bias(graph, c);
     if (!bias) return "sums leave 32 bits";
 
     Candidate offer;
@@ -180,7 +193,7 @@ Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, Nod
     offer.arguments.push_back(KernelArgument::scratch(c.depth * 4, 4));
     if (c.batch == 1) offer.overlaps.push_back({0, 1, minimum_gap(pairs_trace(window, c.in_c, c.out_c)), {}});
     offer.covers = {root};
-    offer.cycles = c.batch * pairs_cycles(context, *c.op, window, pairs, c.in_c, c.out_c);
+    offer.cycles = c.batch * pairs_cycles(window, pairs, c.in_c, c.out_c, v6m_requant_cycles(context.core, c.op->requant, c.requant));
     return offer;
 }
 
@@ -211,11 +224,12 @@ Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, Nod
     if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
     const Window& w = c.window;
     const int64_t run = w.kernel[1] * c.in_c, scratch = c.depth * c.out_c * 2;
+    if (c.op->groups != 1) return "takes one group";
     if (c.out_c % 4 != 0) return "takes channels in fours";
     if (run > 12 || c.depth > 64 || w.dilation[1] != 1) return "takes at most 12 taps side by side, 64 in all";
     if (scratch > 1024) return "the widened weights would take more than 1 KiB";
     const Tensor& weights = *graph.constant(c.w);
-    std::optional<Tensor> bias = bias_of_raw_sums(weights, c.out_c, bias_or_zeros(graph, c.bias_id, c.out_c), c.op->x_zero);
+    std::optional<Tensor> bias = kernel_bias(graph, c);
     if (!bias) return "sums leave 32 bits";
     const int64_t cuts = cuts_of_runs(weights, run);
 
@@ -231,14 +245,131 @@ Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, Nod
     // Measured on the Cortex-M0+ with gcc 12.
     const int64_t pixels = w.out_h * w.out_w, clipped = pixels * w.kernel[0] * w.kernel[1] - w.taps_inside();
     const int64_t block = 50 + w.kernel[0] * (16 + run * 12 + std::popcount(static_cast<uint64_t>(cuts)) * 12) +
-                          4 * requant_cycles(context.core, c.op->requant.rounding);
+                          4 * v6m_requant_cycles(context.core, c.op->requant, c.requant);
     offer.cycles = c.batch * (pixels * (25 + c.out_c / 4 * block) + c.depth * c.out_c * 8 + clipped * (15 + 25 * c.in_c));
     return offer;
+}
+
+Match match_depthwise_pairs_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
+    Window& w = c.window;
+    if (c.op->groups != c.in_c || c.out_c != c.in_c) return "takes one channel to each channel";
+    if (w.kernel[0] > 5 || w.kernel[1] > 5 || w.dilation != Pair{1, 1}) return "takes at most 5 x 5 taps side by side";
+    const int64_t taps = w.kernel[0] * w.kernel[1], columns = (w.out_w - 1) * w.stride[1] + w.kernel[1];
+    const int64_t scratch = (w.kernel[0] * columns + taps) * 4;
+    if (scratch > 4096) return "the words of its rows would take more than 4 KiB";
+    const Tensor& weights = *graph.constant(c.w);
+    std::optional<Tensor> bias = kernel_bias(graph, c);
+    if (!bias) return "sums leave 32 bits";
+    const int64_t cuts = cuts_of_runs(weights, taps);
+
+    Candidate offer;
+    add_operands(graph, offer, c, weights.reshaped(Shape{weights.elements()}), std::move(*bias));
+    std::erase_if(offer.constants, [](const auto& constant) {
+        return constant.first == "DW" || constant.first == "DH" || constant.first == "IC" || constant.first == "OC";
+    });
+    offer.constants.insert(offer.constants.end(), {{"C", c.in_c}, {"CUT", cuts}});
+    offer.arguments.push_back(KernelArgument::scratch(scratch, 4));
+    offer.macs_executed = c.batch * w.taps_inside() * c.out_c;
+    offer.covers = {root};
+    // Measured on the Cortex-M0+ with gcc 12.
+    const int64_t pairs = w.out_h * ((w.out_w + 1) / 2), rows = (w.out_h - 1) * w.stride[0] + w.kernel[0];
+    const int64_t a_pair = 30 + taps * 6 + std::popcount(static_cast<uint64_t>(cuts)) * 7 +
+                           2 * (4 + v6m_requant_cycles(context.core, c.op->requant, c.requant));
+    offer.cycles = c.batch * c.in_c * (pairs * a_pair + w.out_h * 60 + rows * (40 + columns * 19) + 60 + taps * 10);
+    return offer;
+}
+
+struct Words {
+    Tensor weights, chunks;
+    int64_t chunk_count = 0;
+};
+
+// Weights [outputs][depth] as dense_words_s8 reads them, cut into the longest chunks that fit with activations in [0, 255].
+Words pack_words(const Tensor& w, int64_t outputs, int64_t depth) {
+    constexpr int64_t most = 16;
+    const auto weights = w.data<int8_t>();
+    std::vector<uint32_t> packed;
+    std::vector<uint8_t> chunks;
+    Words words;
+    for (int64_t block = 0; block < outputs; block += 4) {
+        const auto at = [&](int64_t o, int64_t k) {
+            return block + o < outputs ? int32_t{weights[static_cast<size_t>((block + o) * depth + k)]} : 0;
+        };
+        for (int64_t k = 0; k < depth; ++words.chunk_count) {
+            std::array<Reach, 4> reach;
+            int64_t n = 0;
+            for (bool fits = true; n < most && k + n < depth; ++n) {
+                for (int64_t o = 0; o < 4; ++o) {
+                    reach[static_cast<size_t>(o)].add(at(o, k + n), 0, 255);
+                    fits = fits && reach[static_cast<size_t>(o)].fits();
+                }
+                if (!fits) break;
+            }
+            GW_CHECK(n > 0, "one product fits 16 bits");
+            chunks.push_back(static_cast<uint8_t>(most - n));
+            for (const int64_t end = k + n; k < end; ++k) {
+                uint32_t word = 0;
+                for (int64_t o = 3; o >= 0; --o) word = word << 8 | static_cast<uint32_t>(at(o, k) + 128);
+                packed.push_back(word);
+            }
+        }
+        chunks.push_back(255);
+    }
+    words.weights = Tensor::of<uint32_t>(Shape{static_cast<int64_t>(packed.size())}, packed);
+    words.chunks = Tensor::of<uint8_t>(Shape{static_cast<int64_t>(chunks.size())}, chunks);
+    return words;
+}
+
+Match match_dense_words_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = unfit(context)) return why;
+    const Node& node = graph[root];
+    const Dense& op = *get_if<Dense>(node.op);
+    const ValueId x = node.inputs[0], w = node.inputs[1], y = node.outputs[0];
+    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
+    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(w) || !is_type(graph, w, DType::int8)) return "the weights must be constant i8";
+    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
+    if (op.requant.empty()) return "has no requantization";
+    const Tensor& weights = *graph.constant(w);
+    const int64_t o = weights.shape()[0], k = weights.shape()[1], m = leading_elements(graph.type(x).shape, 1);
+    const Tensor given = bias_or_zeros(graph, bias_id, o);
+    std::optional<WindowRequant> window = window_requant(op.requant, accumulator_intervals(weights, o, op.x_zero, given));
+    std::optional<Tensor> bias = bias_of_raw_sums(weights, o, less_bases(given, window), op.x_zero + 128, 255);
+    if (!bias) {
+        window.reset();
+        bias = bias_of_raw_sums(weights, o, given, op.x_zero + 128, 255);
+    }
+    if (!bias) return "sums leave 32 bits";
+    std::vector<int32_t> biases(bias->data<int32_t>().begin(), bias->data<int32_t>().end());
+    biases.resize(static_cast<size_t>((o + 3) / 4 * 4), 0);
+    const Words words = pack_words(weights, o, k);
+
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1), typed_weights(words.weights, "w", w),
+                   typed_weights(Tensor::of<int32_t>(Shape{static_cast<int64_t>(biases.size())}, biases), "bias", bias_id)};
+    c.constants = {{"M", m}, {"K", k}, {"O", o}};
+    add_v6m_requant(c, op.requant, o, window);
+    c.arguments.push_back(typed_table(words.chunks, "chunks"));
+    c.arguments.push_back(KernelArgument::scratch(k, 1));
+    TileTrace trace;
+    trace.reads_first = true;
+    for (int64_t row = 0; row < m; ++row) trace.tiles.push_back({(row + 1) * o, row * k});
+    c.overlaps.push_back({0, 1, minimum_gap(trace)});
+    c.covers = {root};
+    c.macs_executed = m * k * o;
+    // Measured on the Cortex-M0+ with gcc 12.
+    c.cycles = m * (k * 10 + (o + 3) / 4 * (k * 12 + 110) + words.chunk_count * 46 +
+                    o * (12 + v6m_requant_cycles(context.core, op.requant, window)));
+    return c;
 }
 
 constexpr KernelRow rows[] = {
     {"conv2d_pairs_s8", "v6m", "conv2d", match_conv2d_pairs_s8},
     {"conv2d_words_s8", "v6m", "conv2d", match_conv2d_words_s8},
+    {"dense_words_s8", "v6m", "dense", match_dense_words_s8},
+    {"depthwise_pairs_s8", "v6m", "conv2d", match_depthwise_pairs_s8},
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 struct Conv {
     Shape x;
-    int64_t out = 1;
+    int64_t out = 1, groups = 1;
     Pair kernel{1, 1}, stride{1, 1}, dilation{1, 1};
     Pads pad{0, 0, 0, 0};
 };
@@ -20,7 +20,8 @@ KernelCase conv_case(Dice& dice, const Conv& conv, Tensor weights, Tensor input)
     KernelCase c;
     Conv2D op;
     op.stride = conv.stride, op.dilation = conv.dilation, op.pad = conv.pad, op.x_zero = dice.zero();
-    op.requant = dice.requant(conv.out, conv.kernel[0] * conv.kernel[1] * conv.x[3] * 255 * 128 + 5000);
+    op.groups = conv.groups;
+    op.requant = dice.requant(conv.out, conv.kernel[0] * conv.kernel[1] * conv.x[3] / conv.groups * 255 * 128 + 5000);
     c.label =
         fmt::format("{}x{}x{}x{} to {} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{} zero {} {}", conv.x[0], conv.x[1],
                     conv.x[2], conv.x[3], conv.out, conv.kernel[0], conv.kernel[1], conv.stride[0], conv.stride[1], conv.dilation[0],
@@ -37,6 +38,7 @@ KernelCase random_conv(Dice& dice) {
     for (;;) {
         Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 7), dice.between(1, 9), dice.between(1, 20)},
                   dice.between(2, 11),
+                  1,
                   {dice.between(1, 4), dice.between(1, 4)},
                   {dice.between(1, 3), dice.between(1, 3)},
                   {dice.between(1, 2), dice.between(1, 2)},
@@ -65,6 +67,7 @@ KernelCase small_conv(Dice& dice) {
     for (;;) {
         Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 7), dice.between(1, 9), dice.between(1, 4)},
                   4 * dice.between(1, 3),
+                  1,
                   {dice.between(1, 4), dice.between(1, 4)},
                   {dice.between(1, 3), dice.between(1, 3)},
                   {dice.between(1, 2), 1},
@@ -83,6 +86,69 @@ TEST(V6mKernels, Conv2dWords) {
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
     for (int i = 0; i < 90; ++i) EXPECT_THAT(harness.add(small_conv(dice), "conv2d_words_s8"), testing::ElementsAre("conv2d_words_s8"));
     expect_clean(harness, 150);
+    compilers.expect_quiet();
+}
+
+KernelCase random_depthwise(Dice& dice) {
+    for (;;) {
+        const int64_t channels = dice.between(2, 7);
+        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 9), dice.between(1, 9), channels},
+                  channels,
+                  channels,
+                  {dice.between(1, 5), dice.between(1, 5)},
+                  {dice.between(1, 3), dice.between(1, 3)}};
+        for (int64_t& p : conv.pad) p = dice.chance(30) ? 0 : dice.between(0, 4);
+        if (conv.kernel[0] > conv.x[1] + conv.pad[0] + conv.pad[2] || conv.kernel[1] > conv.x[2] + conv.pad[1] + conv.pad[3]) continue;
+        return conv_case(dice, conv, dice.bytes({channels, conv.kernel[0], conv.kernel[1], 1}), dice.bytes(conv.x));
+    }
+}
+
+TEST(V6mKernels, DepthwisePairs) {
+    Dice dice(17);
+    EveryCompiler compilers(20);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 90; ++i)
+        EXPECT_THAT(harness.add(random_depthwise(dice), "depthwise_pairs_s8"), testing::ElementsAre("depthwise_pairs_s8"));
+    expect_clean(harness, 90);
+    compilers.expect_quiet();
+}
+
+KernelCase dense_case(Dice& dice, Tensor weights, Tensor input) {
+    KernelCase c;
+    const int64_t o = weights.shape()[0], k = weights.shape()[1];
+    Dense op;
+    op.x_zero = dice.zero();
+    op.requant = dice.requant(o, k * 255 * 128 + 5000);
+    c.label = fmt::format("{} rows of {} to {} zero {} {}", input.shape()[0], k, o, op.x_zero, rounding_name(op.requant.rounding));
+    const ValueId x = c.graph.add_input("x", {DType::int8, input.shape(), {}});
+    std::vector<ValueId> operands{x, c.graph.add_constant(std::move(weights))};
+    if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({o}, -5000, 5000)));
+    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+    c.inputs.push_back(std::move(input));
+    return c;
+}
+
+// Random ones, and weights whose sums come to the very edge of 16 bits with inputs that go there for every output in turn.
+TEST(V6mKernels, DenseWords) {
+    Dice dice(19);
+    EveryCompiler compilers(20);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 60; ++i) {
+        const int64_t o = dice.between(1, 14), k = dice.between(1, 70);
+        Tensor w = dice.bytes({o, k}), x = dice.bytes({dice.between(1, 3), k});
+        if (i % 3 == 0) {
+            const int64_t magnitude = dice.between(1, 128);
+            for (int8_t& v : w.mutable_data<int8_t>())
+                v = static_cast<int8_t>(std::min<int64_t>(127, (i % 2 == 0 && dice.chance(50) ? -1 : 1) * magnitude));
+            x = Tensor::zeros({DType::int8, Shape{2 * o, k}, {}});
+            for (int64_t n = 0; n < 2 * o * k; ++n) {
+                const bool positive = w.data<int8_t>()[static_cast<size_t>(n / k / 2 * k + n % k)] >= 0;
+                x.mutable_data<int8_t>()[static_cast<size_t>(n)] = positive == (n / k % 2 == 0) ? 127 : -128;
+            }
+        }
+        EXPECT_THAT(harness.add(dense_case(dice, w, x), "dense_words_s8"), testing::ElementsAre("dense_words_s8"));
+    }
+    expect_clean(harness, 60);
     compilers.expect_quiet();
 }
 
@@ -132,6 +198,30 @@ TEST(V6mKernels, WordsReachTheirBounds) {
         }
         const KernelCase c = conv_case(dice, {Shape{1, out, 2, depth}, out}, w, extreme_inputs(w, out, depth));
         EXPECT_THAT(harness.add(c, "conv2d_words_s8"), testing::ElementsAre("conv2d_words_s8"));
+    }
+    expect_clean(harness, 24);
+}
+
+// Depthwise: one window of all taps, at its largest and at its smallest for each channel, side by side.
+TEST(V6mKernels, DepthwisePairsReachTheirBounds) {
+    Dice dice(18);
+    KernelHarness harness;
+    for (int i = 0; i < 24; ++i) {
+        const int64_t channels = dice.between(2, 5), kh = dice.between(1, 5), kw = dice.between(1, 5), magnitude = dice.between(1, 127);
+        Tensor w = Tensor::zeros({DType::int8, Shape{channels, kh, kw, 1}, {}});
+        for (int8_t& v : w.mutable_data<int8_t>()) {
+            const int64_t sign = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : dice.chance(50) ? 1 : -1;
+            v = static_cast<int8_t>(dice.chance(10) ? -128 : sign * magnitude);
+        }
+        Tensor x = Tensor::zeros({DType::int8, Shape{1, kh, 2 * kw, channels}, {}});
+        for (int64_t c = 0; c < channels; ++c)
+            for (int64_t ky = 0; ky < kh; ++ky)
+                for (int64_t kx = 0; kx < 2 * kw; ++kx) {
+                    const bool positive = w.data<int8_t>()[static_cast<size_t>((c * kh + ky) * kw + kx % kw)] >= 0;
+                    x.mutable_data<int8_t>()[static_cast<size_t>((ky * 2 * kw + kx) * channels + c)] = positive == (kx < kw) ? 127 : -128;
+                }
+        const KernelCase c = conv_case(dice, {x.shape(), channels, channels, {kh, kw}, {1, kw}}, w, x);
+        EXPECT_THAT(harness.add(c, "depthwise_pairs_s8"), testing::ElementsAre("depthwise_pairs_s8"));
     }
     expect_clean(harness, 24);
 }
