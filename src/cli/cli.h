@@ -42,6 +42,7 @@ struct CommonOptions {
     std::string on;
     std::string toolchain = "gcc", cc, cflags, float_abi;
     std::string optimize = "speed";
+    bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
@@ -86,6 +87,10 @@ std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& 
 std::vector<Tensor> model_outputs(const Graph& graph, const std::vector<Tensor>& outputs, bool dequantize);
 // One tensor a graph input, bytes that are the same everywhere: to measure with when there are no samples.
 std::vector<Tensor> pseudo_random_inputs(const Graph& graph);
+// The same, going on from a state of the generator: what NAME_selftest.c makes.
+std::vector<Tensor> pseudo_random_inputs(const Graph& graph, uint32_t& state);
+// The checksums of --selftest. Errors: layers that compute in floats.
+Expected<Selftest> selftest_of(const Graph& graph, const Program& program, int64_t samples, Diagnostics& diag);
 std::string sample_bytes(const std::vector<Tensor>& inputs);
 std::vector<Tensor> tensors_from_bytes(const Graph& graph, const std::string& bytes);
 

@@ -116,7 +116,7 @@ Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o
     }
     Graph& g = m.module.main();
     if (run.after) run.after(0, "import", g);
-    GW_TRY(g, optimise(g, false, run, diag));
+    GW_TRY(g, optimise(g, o.model_layout, run, diag));
     m.macs = g.macs();
     m.parameters = g.parameters();
     GW_TRY(g, prune(g, run, diag));
@@ -141,15 +141,22 @@ std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& 
 }
 
 std::vector<Tensor> pseudo_random_inputs(const Graph& graph) {
+    uint32_t state = selftest_seed;
+    return pseudo_random_inputs(graph, state);
+}
+
+std::vector<Tensor> pseudo_random_inputs(const Graph& graph, uint32_t& state) {
     std::vector<Tensor> inputs;
-    uint32_t state = 1;
     for (const Port& port : graph.inputs) {
         const Type& t = graph.type(port.value);
         Tensor x = Tensor::zeros(t);
         for (int64_t i = 0; i < t.elements(); ++i) {
             state = state * 1664525u + 1013904223u;  // Numerical Recipes' generator; the high byte is good enough here
             const auto byte = static_cast<int>(state >> 24);
-            x.set(i, is_float(t.dtype) ? byte / 255.0 : static_cast<double>(lowest(t.dtype) < 0 ? byte - 128 : byte));
+            x.set(i, is_float(t.dtype) ? byte / 255.0
+                                       : static_cast<double>(lowest(t.dtype) < 0         ? byte - 128
+                                                             : t.dtype == DType::boolean ? byte & 1
+                                                                                         : byte));
         }
         inputs.push_back(std::move(x));
     }

@@ -17,7 +17,9 @@ namespace {
 
 struct CompileOptions : CommonOptions {
     std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", numerics,
-                                                              range = "mse", measure = "auto";
+                                                              range = "mse", measure = "auto", emit = "c", api = "plain", weights = "const",
+                                                              io_layout = "nhwc";
+    int64_t io_align = 1, selftest = 0;
     std::string dump_stages, print_after;
     int64_t ram_limit = -1, flash_limit = -1, cycle_limit = -1;
 };
@@ -35,6 +37,21 @@ struct Compilation {
     Program program;
     Emitted emitted;
 };
+
+// The form of the bundle: what its options say together.
+Status choose_form(Compilation& c, Diagnostics& diag) {
+    CompileOptions& o = c.o;
+    if (o.io_align < 1 || o.io_align > 4096 || (o.io_align & (o.io_align - 1)) != 0)
+        return diag.error(DiagId::bad_option, {}, "--io-align {}: expected a power of two up to 4096", o.io_align);
+    if (o.api == "glow" && (o.input == "arena" || o.output_place == "arena"))
+        return diag.error(DiagId::bad_option, {},
+                          "--api glow has inputs and outputs in mutableWeight: --input arena and --output arena contradict it");
+    if (o.api == "glow") o.io_layout = "model", o.weights = "pointer";
+    o.model_layout = o.io_layout == "model";
+    if (o.emit == "object" && c.core.isa == Isa::portable && c.core.base_name != "host")
+        return diag.error(DiagId::bad_option, {}, "--emit object needs a core to compile for: give --cpu or --board (or --cpu host)");
+    return {};
+}
 
 Status choose_core(Compilation& c, Diagnostics& diag) {
     std::string cpu = c.o.cpu;
@@ -113,13 +130,18 @@ Status make_graph(Compilation& c, PassRunner& run, Session& s) {
 Json options_json(const Compilation& c) {
     Json j{{"cpu", c.core.name},
            {"optimize", c.o.optimize},
-           {"api", "plain"},
+           {"api", c.o.api},
            {"io", c.o.io},
            {"input", c.o.input},
            {"output", c.o.output_place},
            {"precision", c.o.precision.empty() ? "int8" : c.o.precision},
            {"range", c.o.range},
            {"numerics", c.o.numerics.empty() ? "fast" : c.o.numerics}};
+    if (c.o.weights != "const") j["weights"] = c.o.weights;
+    if (c.o.io_layout != "nhwc") j["io-layout"] = c.o.io_layout;
+    if (c.o.io_align != 1) j["io-align"] = c.o.io_align;
+    if (c.o.selftest > 0) j["selftest"] = c.o.selftest;
+    if (c.o.emit != "c") j["emit"] = c.o.emit;
     if (!c.o.board.empty()) j["board"] = c.o.board;
     if (!c.o.defines.empty()) j["define"] = c.o.defines;
     return j;
@@ -128,7 +150,7 @@ Json options_json(const Compilation& c) {
 std::string options_line(const Json& options) {
     std::string line;
     for (const auto& [key, value] : options.items()) {
-        if (key == "api" || (value.is_string() && value.get<std::string>().empty())) continue;
+        if ((key == "api" && value == "plain") || (value.is_string() && value.get<std::string>().empty())) continue;
         line += fmt::format("{}--{} {}", line.empty() ? "" : " ", key, value.is_string() ? value.get<std::string>() : value.dump());
     }
     return line;
@@ -137,13 +159,20 @@ std::string options_line(const Json& options) {
 Status make_program(Compilation& c, Session& s) {
     LowerOptions lower_options;
     std::vector<std::string> taken;
-    lower_options.name = c_name(!c.o.name.empty() ? c.o.name : std::filesystem::path(c.o.model).stem().string(), taken);
-    if (!c.o.name.empty() && lower_options.name != c.o.name)
+    const std::string wanted = !c.o.name.empty() ? c.o.name : std::filesystem::path(c.o.model).stem().string();
+    lower_options.name = c_name(wanted, taken);
+    if (!c.o.name.empty() && lower_options.name != wanted)
         s.diag.warning(DiagId::bad_option, {}, "--name {} is not a name that C accepts here; the bundle is called {}", c.o.name,
                        lower_options.name);
+    else if (lower_options.name != wanted)
+        s.diag.note(DiagId::bad_option, {.file = c.model.module.file},
+                    "the bundle is called {}, because C does not take \"{}\" for a name; --name gives it another", lower_options.name,
+                    wanted);
     lower_options.optimize = c.o.optimize;
     lower_options.input_in_arena = c.o.input == "arena";
     lower_options.output_in_arena = c.o.output_place == "arena";
+    lower_options.io_align = c.o.io_align;
+    lower_options.weights_passed = c.o.weights == "pointer";
     GW_TRY(c.program, lower(c.graph, c.core, lower_options, s.diag));
     GW_TRY_DO(place_buffers(c.program, true, s.diag));
     Diagnostics broken;
@@ -156,7 +185,13 @@ Status make_program(Compilation& c, Session& s) {
     e.model_sha256 = c.model.module.sha256;
     e.options = options_line(options_json(c));
     e.graph_text = print(module);
+    e.glow = c.o.api == "glow";
+    e.weights_pointer = c.o.weights == "pointer";
+    if (c.o.selftest > 0) {
+        GW_TRY(e.selftest, selftest_of(c.graph, c.program, c.o.selftest, s.diag));
+    }
     c.emitted = emit(c.program, c.graph, e);
+    for (const std::string& name : c.emitted.renamed) s.diag.note(DiagId::bad_option, {.file = c.model.module.file}, "{}", name);
     return {};
 }
 
@@ -257,7 +292,7 @@ int check_limits(const Compilation& c, const Json& r, Session& s) {
 int compile(const CompileOptions& options, Session& s) {
     Compilation c;
     c.o = options;
-    if (!choose_core(c, s.diag)) return exit_wrong;
+    if (!choose_core(c, s.diag) || !choose_form(c, s.diag)) return exit_wrong;
     PassRunner run = pass_runner(c, s);
     auto model = load_model(c.o.model, c.o, run, s.diag);
     if (!model) return exit_wrong;
@@ -272,15 +307,17 @@ int compile(const CompileOptions& options, Session& s) {
     data.clock_hz = c.clock_hz;
     data.model_macs = c.model.macs, data.model_parameters = c.model.parameters;
     data.sqnr_db = layer_sqnr(c);
-    if (c.o.measure == "none") {
-        measure(c, data, {}, s);
-    } else {
-        const TemporaryFolder folder;
-        if (!write_files(folder.path(), c.emitted.files, s.diag)) return exit_wrong;
-        measure(c, data, folder.path(), s);
-    }
-    const Json report = report_json(data);
     std::map<std::string, std::string> files = c.emitted.files;
+    const TemporaryFolder folder;
+    if (!write_files(folder.path(), c.emitted.files, s.diag)) return exit_wrong;
+    if (c.o.emit == "object") {
+        const auto object = build_object(bundle_info(folder.path(), c.program, c.emitted), c.core, build_options(c.o), s.diag);
+        if (!object) return exit_wrong;
+        data.object_file = c.program.name + ".o";
+        files[data.object_file] = *object;
+    }
+    measure(c, data, folder.path(), s);
+    const Json report = report_json(data);
     files["report.json"] = report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     files["report.txt"] = report_text(report);
     if (!c.profile_text.empty() && c.o.profile.empty()) files["profile.yaml"] = c.profile_text;
@@ -308,6 +345,18 @@ void add_compile(CLI::App& app, Command& chosen) {
     sub->add_option("--precision", o->precision, "int8 (default) or float32")->check(CLI::IsMember({"int8", "float32"}));
     sub->add_option("--range", o->range, "how ranges follow from samples: mse (default), minmax, percentile:P, kl");
     sub->add_option("--optimize", o->optimize, "speed (default), size or ram")->check(CLI::IsMember({"speed", "size", "ram"}));
+    sub->add_option("--emit", o->emit, "c (default), or object: NAME.o beside the C, all of it in one relocatable object")
+        ->check(CLI::IsMember({"c", "object"}));
+    sub->add_option("--api", o->api, "plain (default), or glow: header and function of a Glow bundle")
+        ->check(CLI::IsMember({"plain", "glow"}));
+    sub->add_option("--weights", o->weights, "const (default): in NAME_weights.c; pointer: the caller passes NAME.weights.bin")
+        ->check(CLI::IsMember({"const", "pointer"}));
+    sub->add_option("--io-layout", o->io_layout, "order of dimensions in C: nhwc (default) or model, the model file's own")
+        ->check(CLI::IsMember({"nhwc", "model"}));
+    sub->add_option("--io-align", o->io_align, "align inputs and outputs to at least so many bytes")->type_name("BYTES");
+    sub->add_option("--selftest", o->selftest, "add NAME_selftest.c, which checks every layer on so many pseudo-random inputs")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{0}, int64_t{1000}));
     sub->add_option("--io", o->io, "type at the model's edge: int8 (default) or float")->check(CLI::IsMember({"int8", "float"}));
     sub->add_option("--input", o->input, "inputs lie in the caller's memory (default) or in the arena")
         ->check(CLI::IsMember({"caller", "arena"}));

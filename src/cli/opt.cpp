@@ -12,7 +12,8 @@ namespace {
 
 struct OptOptions : CommonOptions {
     std::vector<std::string> passes;
-    std::string cpu = "generic", emit, profile, name = "net", io = "int8", input = "caller", output = "caller";
+    std::string cpu = "generic", emit, profile, name = "net", io = "int8", input = "caller", output = "caller", api = "plain",
+                weights = "const";
     bool import_only = false, to_program = false;
 };
 
@@ -74,13 +75,16 @@ int opt(const OptOptions& o, Session& s) {
     }
     const auto core = core_named(o.cpu, s.diag);
     if (!core) return exit_wrong;
-    auto program = lower(g, *core, {o.name, o.optimize, o.input == "arena", o.output == "arena"}, s.diag);
+    EmitOptions e{"glowworm", module->file, module->sha256, "", print(*module)};
+    e.glow = o.api == "glow", e.weights_pointer = o.weights == "pointer";
+    LowerOptions lower_options{o.name, o.optimize, o.input == "arena", o.output == "arena"};
+    lower_options.weights_passed = e.weights_passed();
+    auto program = lower(g, *core, lower_options, s.diag);
     if (!program || !place_buffers(*program, true, s.diag)) return exit_wrong;
     if (o.emit.empty()) {
         s.say(print(*program));
         return exit_done;
     }
-    EmitOptions e{"glowworm", module->file, module->sha256, "", print(*module)};
     const Emitted emitted = emit(*program, g, e);
     const auto file = emitted.files.find(o.emit);
     if (file == emitted.files.end()) {
@@ -108,6 +112,8 @@ void add_opt(CLI::App& app, Command& chosen) {
     sub->add_option("--name", o->name, "prefix of the bundle's symbols");
     sub->add_option("--input", o->input, "caller or arena")->check(CLI::IsMember({"caller", "arena"}));
     sub->add_option("--output", o->output, "caller or arena")->check(CLI::IsMember({"caller", "arena"}));
+    sub->add_option("--api", o->api, "plain or glow")->check(CLI::IsMember({"plain", "glow"}));
+    sub->add_option("--weights", o->weights, "const or pointer")->check(CLI::IsMember({"const", "pointer"}));
     add_define_option(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return opt(*o, s); }; });
 }

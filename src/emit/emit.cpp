@@ -6,11 +6,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/files.h"
 #include "base/text.h"
+#include "emit/header.h"
 #include "emit/interface.h"
+#include "emit/selftest.h"
+#include "emit/weights.h"
 #include "emit/writer.h"
 #include "kernels/kernel.h"
 
@@ -25,26 +27,53 @@ constexpr std::string_view same_float_bits =
 class Emitter {
 public:
     Emitter(const Program& p, const Graph& g, const EmitOptions& options)
-        : p_(p), g_(g), o_(options), n_(p.name), N_(to_upper(p.name)), face_(p, g) {}
+        : p_(p),
+          g_(g),
+          o_(options),
+          n_(p.name),
+          N_(to_upper(p.name)),
+          weights_(weights_blob(p, options.weights_passed())),
+          face_(p, g, options, weights_) {}
 
     Emitted run() {
         out_.inputs = face_.inputs, out_.outputs = face_.outputs, out_.blocks = face_.blocks;
+        out_.function = face_.function();
+        out_.weights_crc32 = crc32(weights_.bytes);
+        report_names();
         const std::string steps = step_functions();
-        out_.files[n_ + ".h"] = public_header();
+        out_.files[n_ + ".h"] =
+            header_text(p_, g_, o_, face_, weights_, head(fmt::format("{}: the only header to include.", n_)), out_.renamed);
         out_.files[n_ + "_private.h"] = private_header();
         out_.files[n_ + ".c"] = source(steps);
-        out_.files[n_ + "_weights.c"] = weights_source();
-        weights_files();
+        out_.sources = {n_ + ".c"};
+        if (!o_.weights_passed()) {
+            out_.files[n_ + "_weights.c"] = weights_source();
+            out_.sources.push_back(n_ + "_weights.c");
+        }
+        if (o_.selftest) {
+            out_.files[n_ + "_selftest.c"] =
+                selftest_text(p_, o_, face_, head(fmt::format("{}: a test of every layer, for any board.", n_)));
+            out_.sources.push_back(n_ + "_selftest.c");
+        }
+        out_.files[n_ + ".weights.bin"] = weights_.bytes;
+        out_.files[n_ + ".weights.txt"] = weights_text(weights_.bytes);
         out_.files[n_ + ".gw"] = o_.graph_text;
         out_.files["CMakeLists.txt"] = cmake();
-        out_.sources = {n_ + ".c", n_ + "_weights.c"};
         return std::move(out_);
     }
 
 private:
     const Buffer& buffer(int32_t b) const { return p_.buffers[static_cast<size_t>(b)]; }
-    bool in_arena(int32_t b) const { return buffer(b).region >= 0; }
     int64_t arena_bytes() const { return p_.regions[0].bytes; }
+
+    // Tensors whose names C does not take as they are, where a struct or a function is called by them.
+    void report_names() {
+        if (!face_.several()) return;
+        for (const auto* ports : {&face_.inputs, &face_.outputs})
+            for (const EmittedPort& port : *ports)
+                if (port.name != port.c_name)
+                    out_.renamed.push_back(fmt::format("the tensor \"{}\" is called {} in C", port.name, port.c_name));
+    }
 
     std::string head(std::string_view what) const {
         return fmt::format(
@@ -54,87 +83,6 @@ private:
             " * Options: {}. */\n",
             comment_text(what), o_.tool, comment_text(o_.model_file), o_.model_sha256.empty() ? "unknown" : o_.model_sha256,
             comment_text(o_.options));
-    }
-
-    // --- NAME.h --------------------------------------------------------------------------------------------------------------------------
-    void port_macros(std::string& s, const std::string& prefix, const EmittedPort& port) const {
-        const Buffer& b = buffer(port.buffer);
-        const Type& t = b.type;
-        s += fmt::format("#define {}_TYPE {}\n", prefix, dtype_c_name(t.dtype));
-        s += fmt::format("#define {}_RANK {}\n", prefix, std::max<int64_t>(t.shape.rank(), 1));
-        s +=
-            fmt::format("#define {}_DIMS {{{}}}\n", prefix, t.shape.rank() == 0 ? "1" : fmt::format("{}", fmt::join(t.shape.dims(), ", ")));
-        s += fmt::format("#define {}_COUNT {}u\n", prefix, t.elements());
-        s += fmt::format("#define {}_BYTES {}u\n", prefix, t.bytes());
-        s += fmt::format("#define {}_ALIGN {}u\n", prefix, b.align);
-        if (t.quant.per_tensor()) {
-            s += fmt::format("#define {}_SCALE {}\n", prefix, c_float_literal(t.quant.scale()));
-            s += fmt::format("#define {}_ZERO_POINT ({})\n", prefix, t.quant.zero_point());
-        }
-    }
-
-    std::vector<std::string_view> macro_names(const Type& t) const {
-        std::vector<std::string_view> names = {"TYPE", "RANK", "DIMS", "COUNT", "BYTES", "ALIGN"};
-        if (t.quant.per_tensor()) {
-            names.push_back("SCALE");
-            names.push_back("ZERO_POINT");
-        }
-        return names;
-    }
-
-    void port_section(std::string& s, const char* kind, const std::vector<EmittedPort>& ports, const std::vector<Port>& graph_ports,
-                      std::set<std::string>& macros) const {
-        const std::string upper = to_upper(kind);
-        for (size_t i = 0; i < ports.size(); ++i) {
-            const std::string prefix = fmt::format("{}_{}{}", N_, upper, i);
-            const Type& t = buffer(ports[i].buffer).type;
-            s += fmt::format(
-                "\n/* {} {}: \"{}\", {}{}. {} */\n", kind, i, comment_text(ports[i].name), comment_text(t.text()),
-                layout_note(graph_ports[i]),
-                in_arena(ports[i].buffer) ? fmt::format("In the arena at byte {}.", p_.address(ports[i].buffer)) : "The caller's memory.");
-            port_macros(s, prefix, ports[i]);
-            std::vector<std::string> aliases = {N_ + "_" + to_upper(c_identifier(ports[i].name))};
-            if (ports.size() == 1) aliases.push_back(N_ + "_" + upper);
-            for (const std::string& alias : aliases) {
-                if (!macros.insert(alias).second) continue;
-                for (std::string_view m : macro_names(t)) s += fmt::format("#define {}_{} {}_{}\n", alias, m, prefix, m);
-            }
-        }
-    }
-
-    static std::string layout_note(const Port& port) {
-        if (port.perm.empty()) return "";
-        return fmt::format("; the model's own order is {}, dimension i here is its dimension {{{}}}[i]", port.model_shape.text(),
-                           fmt::join(port.perm, ","));
-    }
-
-    std::string public_header() const {
-        std::string s = head(fmt::format("{}: the only header to include.", n_));
-        s += fmt::format("#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", N_);
-        s += fmt::format("#define {}_ARENA_BYTES {}u /* activations and scratch: the caller's memory, any RAM */\n", N_, arena_bytes());
-        s += fmt::format("#define {}_ARENA_ALIGN {}u\n", N_, p_.regions[0].align);
-        s += fmt::format("#define {}_STATE_BYTES 0u /* nothing is kept between calls */\n", N_);
-        s += fmt::format("#define {}_LAYERS {}\n", N_, p_.steps.size());
-        s += fmt::format("#define {}_GRAPH_SHA256 \"{}\" /* of {}.gw */\n", N_, sha256_hex(o_.graph_text), n_);
-        std::set<std::string> macros = {N_ + "_ARENA", N_ + "_STATE",   N_ + "_LAYERS", N_ + "_GRAPH",
-                                        N_ + "_ERR",   N_ + "_WEIGHTS", N_ + "_HOOK"};
-        for (size_t i = 0; i < out_.inputs.size(); ++i) macros.insert(fmt::format("{}_INPUT{}", N_, i));
-        for (size_t i = 0; i < out_.outputs.size(); ++i) macros.insert(fmt::format("{}_OUTPUT{}", N_, i));
-        port_section(s, "input", out_.inputs, g_.inputs, macros);
-        port_section(s, "output", out_.outputs, g_.outputs, macros);
-        s += fmt::format(
-            "\n#define {0}_OK 0\n#define {0}_ERR_NULL (-1)  /* a pointer is NULL */\n#define {0}_ERR_ALIGN (-2) /* a pointer is not "
-            "aligned as stated above */\n\n",
-            N_);
-        s += face_.io_struct();
-        s += face_.access_functions(false);
-        s += fmt::format(
-            "/* Runs one inference. Inputs are not written unless they lie in the arena. Buffers must not overlap. Nothing in the arena "
-            "survives\n"
-            " * a call but the outputs that lie there. Returns {0}_OK, or an error that was found before anything was written.\n"
-            " * Concurrent calls need an arena each. */\n{1};\n\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {0}_H */\n",
-            N_, face_.signature());
-        return s;
     }
 
     // --- NAME_private.h ------------------------------------------------------------------------------------------------------------------
@@ -157,12 +105,22 @@ private:
             "\n/* Called before each layer: for a watchdog, timers or tracing. Define it to your own. */\n#ifndef {0}_HOOK\n#define "
             "{0}_HOOK(layer) ((void)0)\n#endif\n",
             N_);
-        s += fmt::format(
-            "\n/* In front of every constant: a section, for example. */\n#ifndef {0}_WEIGHTS_ATTR\n#define {0}_WEIGHTS_ATTR\n#endif\n\n",
-            N_);
+        if (o_.weights_passed() && !o_.glow)
+            s += fmt::format(
+                "\n/* Whether these are the bundle's weights. Define it to 1 where they were checked before. */\n#ifndef "
+                "{0}_CHECK_WEIGHTS\n"
+                "#define {0}_CHECK_WEIGHTS(weights) ({1}_check_weights(weights) == {0}_OK)\n#endif\n\n",
+                N_, n_);
+        else if (!o_.weights_passed())
+            s += fmt::format(
+                "\n/* In front of every constant: a section, for example. */\n#ifndef {0}_WEIGHTS_ATTR\n#define "
+                "{0}_WEIGHTS_ATTR\n#endif\n\n",
+                N_);
         s += face_.context();
+        if (o_.selftest) s += fmt::format("/* Runs one layer, for the self-test. */\nint {0}_layer(const {0}_ctx *c, int layer);\n", n_);
         for (const Data& d : p_.data)
-            s += fmt::format("extern const {} {}_{}[{}];\n", dtype_c_name(d.tensor.type.dtype), n_, d.name, data_count(d));
+            if (!o_.weights_passed())
+                s += fmt::format("extern const {} {}_{}[{}];\n", dtype_c_name(d.tensor.type.dtype), n_, d.name, data_count(d));
         s += fmt::format("\n#endif /* {}_PRIVATE_H */\n", N_);
         return s;
     }
@@ -172,6 +130,9 @@ private:
         if (a.kind == Argument::Kind::data) {
             const Data& d = p_.data[static_cast<size_t>(a.index)];
             std::string s = n_ + "_" + d.name;
+            if (o_.weights_passed())
+                s = fmt::format("(const {} *)(const void *)(c->weights + {})", dtype_c_name(d.tensor.type.dtype),
+                                weights_.offsets[static_cast<size_t>(a.index)]);
             if (a.stride != 0 && loop) s += fmt::format(" + i * {}", a.stride * 8 / bits(d.tensor.type.dtype));
             return s;
         }
@@ -248,8 +209,7 @@ private:
             out_.step_functions.push_back(function);
             s += step_comment(k, step);
             s += fmt::format("static {}_NOINLINE int {}(const {}_ctx *c)\n{{\n", N_, function, n_);
-            const bool uses_context = mentions_context(step);
-            if (!uses_context) s += "    (void)c;\n";
+            if (!mentions_context(step)) s += "    (void)c;\n";
             if (const Loop* loop = std::get_if<Loop>(&step.what)) {
                 s += fmt::format("    int32_t i;\n    for (i = 0; i < {}; ++i) {{\n", loop->count);
                 for (const Step& inner : loop->body) {
@@ -265,10 +225,10 @@ private:
         return s;
     }
 
-    static bool mentions_context(const Step& step) {
+    bool mentions_context(const Step& step) const {
         bool any = false;
         for_each_call(std::vector<Step>{step}, [&](const Call& call, int64_t) {
-            for (const Argument& a : call.arguments) any = any || a.kind == Argument::Kind::buffer;
+            for (const Argument& a : call.arguments) any = any || o_.weights_passed() || a.kind == Argument::Kind::buffer;
         });
         return any;
     }
@@ -306,6 +266,8 @@ private:
         std::string s = head(fmt::format("{}: the layers and the function that runs them.", n_));
         s += fmt::format("#include \"{}_private.h\"\n\n", n_) + memory_map();
         s += kernels_ + steps + face_.access_functions(true);
+        if (o_.weights_passed() && !o_.glow) s += check_function();
+        if (o_.selftest) s += layer_function();
         s += "\n" + face_.signature() + "\n{\n";
         s += fmt::format("    {}_ctx c;\n    int status = {}_OK;\n", n_, N_);
         s += face_.checks() + face_.fill_context();
@@ -314,11 +276,34 @@ private:
         return s + "    return status;\n}\n";
     }
 
-    // --- weights -------------------------------------------------------------------------------------------------------------------------
-    static int64_t data_count(const Data& d) {
-        return bits(d.tensor.type.dtype) < 8 ? d.tensor.type.bytes() : std::max<int64_t>(d.tensor.elements(), 1);
+    // The CRC of zlib and Ethernet, four bits at a time: a table of 64 bytes is a fair price between 1 KiB and a loop over bits.
+    std::string check_function() const {
+        std::string table;
+        for (uint32_t i = 0; i < 16; ++i) {
+            uint32_t v = i;
+            for (int k = 0; k < 4; ++k) v = (v & 1) != 0 ? v >> 1 ^ 0xEDB88320u : v >> 1;
+            table += fmt::format("{}0x{:08X}u,", i % 8 == 0 ? "\n    " : " ", v);
+        }
+        std::string s = fmt::format("\nstatic const uint32_t {0}_crc_table[16] = {{{1}\n}};\n", n_, table);
+        return s +
+               fmt::format(
+                   "\nint {0}_check_weights(const void *weights)\n{{\n    const unsigned char *bytes = (const unsigned char *)weights;\n"
+                   "    uint32_t crc = 0xFFFFFFFFu;\n    uint32_t i;\n    if (weights == 0) return {1}_ERR_NULL;\n{2}"
+                   "    for (i = 0; i < {1}_WEIGHTS_BYTES; ++i) {{\n        crc ^= bytes[i];\n"
+                   "        crc = (crc >> 4) ^ {0}_crc_table[crc & 15u];\n        crc = (crc >> 4) ^ {0}_crc_table[crc & 15u];\n    }}\n"
+                   "    return (crc ^ 0xFFFFFFFFu) == {1}_WEIGHTS_CRC32 ? {1}_OK : {1}_ERR_WEIGHTS;\n}}\n",
+                   n_, N_,
+                   weights_.align > 1 ? fmt::format("    if ((uintptr_t)weights % {}u != 0) return {}_ERR_ALIGN;\n", weights_.align, N_)
+                                      : "");
     }
 
+    std::string layer_function() const {
+        std::string s = fmt::format("\nint {0}_layer(const {0}_ctx *c, int layer)\n{{\n    switch (layer) {{\n", n_);
+        for (size_t k = 0; k < p_.steps.size(); ++k) s += fmt::format("        case {}: return {}(c);\n", k, out_.step_functions[k]);
+        return s + "        default: return -1;\n    }\n}\n";
+    }
+
+    // --- weights -------------------------------------------------------------------------------------------------------------------------
     std::string weights_source() const {
         std::string s = head(fmt::format("{}: constants. w: weights and biases; t: tables of the arithmetic.", n_));
         s += fmt::format("#include \"{}_private.h\"\n", n_);
@@ -332,37 +317,23 @@ private:
         return s;
     }
 
-    void weights_files() {
-        std::string bin;
-        for (const Data& d : p_.data) {
-            const auto align = static_cast<size_t>(std::max(1, bits(d.tensor.type.dtype) / 8));
-            bin.resize((bin.size() + align - 1) / align * align);
-            bin += d.tensor.bytes();
-        }
-        std::string txt;
-        for (size_t i = 0; i < bin.size(); ++i)
-            txt += fmt::format("0x{:02X},{}", static_cast<unsigned char>(bin[i]), i % 16 == 15 ? "\n" : " ");
-        if (!txt.empty() && txt.back() != '\n') txt.back() = '\n';
-        out_.files[n_ + ".weights.bin"] = std::move(bin);
-        out_.files[n_ + ".weights.txt"] = std::move(txt);
-    }
-
     std::string cmake() const {
         return fmt::format(
             "# SPDX-License-Identifier: 0BSD\n"
             "cmake_minimum_required(VERSION 3.15)\n"
             "if(NOT DEFINED PROJECT_NAME)\n  project({0} C)\nendif()\n"
-            "add_library({0} STATIC {0}.c {0}_weights.c)\n"
+            "add_library({0} STATIC {2})\n"
             "add_library(glowworm::{0} ALIAS {0})\n"
             "target_include_directories({0} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})\n"
             "target_compile_features({0} PUBLIC c_std_99)\n{1}",
-            n_, out_.needs_libm ? fmt::format("target_link_libraries({} PUBLIC m)\n", n_) : "");
+            n_, out_.needs_libm ? fmt::format("target_link_libraries({} PUBLIC m)\n", n_) : "", fmt::join(out_.sources, " "));
     }
 
     const Program& p_;
     const Graph& g_;
     const EmitOptions& o_;
     const std::string n_, N_;
+    const WeightsBlob weights_;
     const Interface face_;
     Emitted out_;
     std::string kernels_;
@@ -371,6 +342,18 @@ private:
 };
 
 }  // namespace
+
+std::vector<int32_t> written_buffers(const Program& program, const Step& step) {
+    std::vector<int32_t> written;
+    for_each_call(std::vector<Step>{step}, [&](const Call& call, int64_t) {
+        for (const Argument& a : call.arguments) {
+            if (a.kind != Argument::Kind::buffer || !a.written) continue;
+            if (program.buffers[static_cast<size_t>(a.index)].role == BufferRole::scratch) continue;
+            if (std::find(written.begin(), written.end(), a.index) == written.end()) written.push_back(a.index);
+        }
+    });
+    return written;
+}
 
 Emitted emit(const Program& program, const Graph& graph, const EmitOptions& options) { return Emitter(program, graph, options).run(); }
 

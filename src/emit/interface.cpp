@@ -16,19 +16,6 @@ namespace {
 
 using Role = EmittedBlock::Role;
 
-// The member of the context that holds a block's address.
-std::string field(const EmittedBlock& b) {
-    switch (b.role) {
-        case Role::input:
-            return fmt::format("input{}", b.port);
-        case Role::output:
-            return fmt::format("output{}", b.port);
-        case Role::arena:
-            break;
-    }
-    return "arena";
-}
-
 std::string bytes_type(const EmittedBlock& b) { return b.written ? "unsigned char *" : "const unsigned char *"; }
 
 // How the function's body names the block.
@@ -36,7 +23,8 @@ std::string pointer(const EmittedBlock& b) { return b.in_io ? "io->" + b.name : 
 
 // What follows the prefix in the bundle's own identifiers, which no port may be called: its access function would clash.
 std::vector<std::string> own_names(const Program& p) {
-    std::vector<std::string> names = {"arena", "state", "weights", "io", "run", "ctx", "reset"};
+    std::vector<std::string> names = {"arena", "state",    "weights",       "io",        "run", "ctx", "reset",
+                                      "layer", "selftest", "check_weights", "crc_table", "hash"};
     for (size_t k = 0; k < p.steps.size(); ++k) names.push_back(fmt::format("step_{}", k));
     for (const Data& d : p.data) names.push_back(d.name);
     std::map<std::string, int> calls;
@@ -51,9 +39,13 @@ std::vector<std::string> own_names(const Program& p) {
 
 }  // namespace
 
-Interface::Interface(const Program& program, const Graph& graph) : p_(program), n_(program.name), N_(to_upper(program.name)) {
+Interface::Interface(const Program& program, const Graph& graph, const EmitOptions& options, const WeightsBlob& weights)
+    : p_(program), n_(program.name), N_(to_upper(program.name)), glow_(options.glow), weights_pointer_(options.weights_passed()) {
     name_ports(graph);
-    list_blocks();
+    if (glow_)
+        list_glow_blocks(weights);
+    else
+        list_blocks(weights);
 }
 
 void Interface::name_ports(const Graph& graph) {
@@ -66,7 +58,28 @@ void Interface::name_ports(const Graph& graph) {
         outputs.push_back({graph.outputs[i].name, plain ? "output" : c_name(graph.outputs[i].name, taken), p_.outputs[i]});
 }
 
-void Interface::list_blocks() {
+// As Glow has it: constants, then inputs and outputs, then activations; three pointers to bytes.
+void Interface::list_glow_blocks(const WeightsBlob& weights) {
+    int64_t end = 0, align = 1;
+    for (auto* ports : {&inputs, &outputs}) {
+        for (EmittedPort& port : *ports) {
+            const Buffer& b = buffer(port.buffer);
+            GW_CHECK(b.region < 0, "a Glow bundle's inputs and outputs lie in the mutable weights, not in the activations");
+            port.placeholder = (end + b.align - 1) / b.align * b.align;
+            end = port.placeholder + b.bytes();
+            align = std::max(align, b.align);
+        }
+    }
+    const auto weights_bytes = static_cast<int64_t>(weights.bytes.size());
+    blocks.push_back({Role::weights, "constantWeight", "uint8_t *", -1, false, false, weights_bytes, weights.align});
+    blocks.push_back({Role::placeholders, "mutableWeight", "uint8_t *", -1, true, false, end, align});
+    blocks.push_back({Role::arena, "activations", "uint8_t *", -1, true, false, p_.regions[0].bytes, p_.regions[0].align});
+}
+
+void Interface::list_blocks(const WeightsBlob& weights) {
+    if (weights_pointer_)
+        blocks.push_back(
+            {Role::weights, "weights", "const void *", -1, false, false, static_cast<int64_t>(weights.bytes.size()), weights.align});
     auto port_block = [&](const EmittedPort& port, Role role) {
         const Buffer& b = buffer(port.buffer);
         if (in_arena(port.buffer)) return;
@@ -88,7 +101,14 @@ std::string Interface::signature() const {
             parameters.push_back(io);
         }
     }
-    return fmt::format("int {}_run({})", n_, fmt::join(parameters, ", "));
+    return fmt::format("int {}({})", function(), fmt::join(parameters, ", "));
+}
+
+std::string Interface::selftest_signature() const {
+    std::vector<std::string> parameters;
+    for (const EmittedBlock& b : blocks)
+        if (!is_tensor(b)) parameters.push_back(b.pointer_type + b.name);
+    return fmt::format("int {}_selftest({})", n_, fmt::join(parameters, ", "));
 }
 
 std::string Interface::io_struct() const {
@@ -98,17 +118,40 @@ std::string Interface::io_struct() const {
     return members.empty() ? "" : fmt::format("typedef struct {{\n{}}} {}_io;\n\n", members, n_);
 }
 
+// The members of the context that a block gives: one, or one a tensor that lies in it.
+std::vector<std::string> Interface::fields(const EmittedBlock& b) const {
+    std::vector<std::string> names;
+    switch (b.role) {
+        case Role::weights:
+            return {"weights"};
+        case Role::arena:
+            return {"arena"};
+        case Role::input:
+            return {fmt::format("input{}", b.port)};
+        case Role::output:
+            return {fmt::format("output{}", b.port)};
+        case Role::placeholders:
+            for (size_t i = 0; i < inputs.size(); ++i) names.push_back(fmt::format("input{}", i));
+            for (size_t i = 0; i < outputs.size(); ++i) names.push_back(fmt::format("output{}", i));
+            return names;
+    }
+    return names;
+}
+
 std::string Interface::context() const {
     std::string members;
-    for (const EmittedBlock& b : blocks) members += fmt::format("    {}{};\n", bytes_type(b), field(b));
+    for (const EmittedBlock& b : blocks)
+        for (const std::string& field : fields(b))
+            members += fmt::format("    {}unsigned char *{};\n", b.written && field.substr(0, 5) != "input" ? "" : "const ", field);
     return fmt::format("/* What a layer may touch. */\ntypedef struct {{\n{}}} {}_ctx;\n\n", members, n_);
 }
 
-std::string Interface::checks() const {
+std::string Interface::checks(bool tensors) const {
     std::string s;
     std::vector<std::string> nulls, aligns;
     bool io = false;
     for (const EmittedBlock& b : blocks) {
+        if (!tensors && is_tensor(b)) continue;
         io = io || b.in_io;
         if (b.bytes == 0) continue;
         nulls.push_back(pointer(b) + " == 0");
@@ -117,15 +160,22 @@ std::string Interface::checks() const {
     if (io) s += fmt::format("    if (io == 0) return {}_ERR_NULL;\n", N_);
     if (!nulls.empty()) s += fmt::format("    if ({}) return {}_ERR_NULL;\n", fmt::join(nulls, " || "), N_);
     if (!aligns.empty()) s += fmt::format("    if ({}) return {}_ERR_ALIGN;\n", fmt::join(aligns, " || "), N_);
+    if (weights_pointer_ && !glow_ && tensors) s += fmt::format("    if (!({}_CHECK_WEIGHTS(weights))) return {}_ERR_WEIGHTS;\n", N_, N_);
     return s;
 }
 
-std::string Interface::fill_context() const {
+std::string Interface::fill_context(bool tensors) const {
     std::string s;
     for (const EmittedBlock& b : blocks) {
+        if (!tensors && is_tensor(b)) continue;
+        if (b.role == Role::placeholders) {
+            for (size_t i = 0; i < inputs.size(); ++i) s += fmt::format("    c.input{} = {} + {};\n", i, b.name, inputs[i].placeholder);
+            for (size_t i = 0; i < outputs.size(); ++i) s += fmt::format("    c.output{} = {} + {};\n", i, b.name, outputs[i].placeholder);
+            continue;
+        }
         // From another type by way of void, so that no compiler warns of its alignment.
         const std::string by_void = b.pointer_type.ends_with("void *") ? "" : b.written ? "(void *)" : "(const void *)";
-        s += fmt::format("    c.{} = ({}){}{};\n", field(b), bytes_type(b), by_void, pointer(b));
+        s += fmt::format("    c.{} = ({}){}{};\n", fields(b).front(), bytes_type(b), by_void, pointer(b));
     }
     return s;
 }

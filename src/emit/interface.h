@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "emit/emit.h"
+#include "emit/weights.h"
 
 namespace gw {
 
 class Interface {
 public:
-    Interface(const Program& program, const Graph& graph);
+    Interface(const Program& program, const Graph& graph, const EmitOptions& options, const WeightsBlob& weights);
 
     std::vector<EmittedPort> inputs, outputs;
     // Everything the caller passes, in the order of the parameters. This list is the one place that knows it: the signature, the io struct,
@@ -20,20 +21,28 @@ public:
     bool in_arena(int32_t b) const { return buffer(b).region >= 0; }
     bool several() const { return p_.inputs.size() > 1 || p_.outputs.size() > 1; }
 
-    std::string signature() const;     // "int digits_run(const int8_t *input, int8_t *output, void *arena)"
-    std::string io_struct() const;     // its typedef; empty when there is none
-    std::string context() const;       // typedef of what a layer's function gets
-    std::string checks() const;        // statements that return an error unless every pointer is good
-    std::string fill_context() const;  // statements that fill the context `c`
+    std::string function() const { return glow_ ? n_ : n_ + "_run"; }
+    std::string signature() const;           // "int digits_run(const int8_t *input, int8_t *output, void *arena)"
+    std::string selftest_signature() const;  // the same without inputs and outputs
+    std::string io_struct() const;           // its typedef; empty when there is none
+    std::string context() const;             // typedef of what a layer's function gets
+    // Statements that return an error unless every pointer is good, and statements that fill the context `c`. Without `tensors`, for the
+    // self-test, inputs and outputs outside the arena are left out, and the weights' CRC is not looked at.
+    std::string checks(bool tensors = true) const;
+    std::string fill_context(bool tensors = true) const;
+    static bool is_tensor(const EmittedBlock& b) { return b.role == EmittedBlock::Role::input || b.role == EmittedBlock::Role::output; }
     // Declarations or definitions of the functions that say where tensors are in the arena; empty when all are the caller's.
     std::string access_functions(bool definitions) const;
 
 private:
     void name_ports(const Graph& graph);
-    void list_blocks();
+    void list_blocks(const WeightsBlob& weights);
+    void list_glow_blocks(const WeightsBlob& weights);
+    std::vector<std::string> fields(const EmittedBlock& block) const;
 
     const Program& p_;
     const std::string n_, N_;
+    const bool glow_, weights_pointer_;
 };
 
 }  // namespace gw

@@ -132,6 +132,7 @@ private:
             const int32_t b = add_buffer(port.name, g_.type(port.value), BufferRole::input);
             p_.buffers.back().port = static_cast<int32_t>(i);
             p_.buffers.back().region = options_.input_in_arena ? 0 : -1;
+            p_.buffers.back().align = options_.io_align;
             p_.inputs.push_back(b);
             buffer_of_[static_cast<size_t>(port.value.index)] = b;
         }
@@ -140,6 +141,7 @@ private:
             const int32_t b = add_buffer(port.name, g_.type(port.value), BufferRole::output);
             p_.buffers.back().port = static_cast<int32_t>(i);
             p_.buffers.back().region = options_.output_in_arena ? 0 : -1;
+            p_.buffers.back().align = options_.io_align;
             p_.outputs.push_back(b);
             // The value itself is made there, through reshapes, unless it is an input, a constant or another output already: then a copy at
             // the end fills the buffer, and whoever reads the value meanwhile finds it where it was made.

@@ -1,5 +1,4 @@
 // A bundle's folder read back: report.json says how to call the C, NAME.gw what it must compute, and a hash ties the two together.
-#include <algorithm>
 #include "base/files.h"
 #include "base/text.h"
 
@@ -26,22 +25,22 @@ BundleInfo bundle_info(const std::filesystem::path& folder, const Program& p, co
     info.arena_align = p.regions[0].align;
     auto tensor = [&](const EmittedPort& port) {
         const Buffer& b = p.buffers[static_cast<size_t>(port.buffer)];
-        return BundleTensor{port.name, port.c_name, b.bytes(), b.align, b.region >= 0, b.region >= 0 ? p.address(port.buffer) : 0};
+        using Home = BundleTensor::Home;
+        if (port.placeholder >= 0) return BundleTensor{port.name, port.c_name, b.bytes(), b.align, Home::placeholders, port.placeholder};
+        if (b.region < 0) return BundleTensor{port.name, port.c_name, b.bytes(), b.align, Home::own, 0};
+        return BundleTensor{port.name, port.c_name, b.bytes(), b.align, Home::arena, p.address(port.buffer)};
     };
+    for (const EmittedBlock& b : emitted.blocks) {
+        if (b.role == EmittedBlock::Role::weights) info.weights = {b.bytes, b.align};
+        if (b.role == EmittedBlock::Role::placeholders) info.placeholders = {b.bytes, b.align};
+    }
+    if (info.weights)
+        for (const Data& d : p.data) info.tables_bytes += d.role == DataRole::table ? d.tensor.type.bytes() : 0;
     for (const EmittedPort& port : emitted.inputs) info.inputs.push_back(tensor(port));
     for (const EmittedPort& port : emitted.outputs) info.outputs.push_back(tensor(port));
     for (size_t k = 0; k < p.steps.size(); ++k) {
         BundleStep step{p.steps[k].name, emitted.step_functions[k], {}};
-        std::vector<int32_t> seen;
-        for_each_call(std::vector<Step>{p.steps[k]}, [&](const Call& call, int64_t) {
-            for (const Argument& a : call.arguments) {
-                if (a.kind != Argument::Kind::buffer || !a.written || p.buffers[static_cast<size_t>(a.index)].role == BufferRole::scratch)
-                    continue;
-                if (std::find(seen.begin(), seen.end(), a.index) != seen.end()) continue;
-                seen.push_back(a.index);
-                step.outputs.push_back(buffer_range(p, a.index));
-            }
-        });
+        for (const int32_t written : written_buffers(p, p.steps[k])) step.outputs.push_back(buffer_range(p, written));
         info.steps.push_back(std::move(step));
     }
     return info;
@@ -57,26 +56,26 @@ BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, 
     info.sources = r.at("bundle").at("sources").get<std::vector<std::string>>();
     info.arena_bytes = r.at("ram").at("arena_bytes").get<int64_t>();
     for (const Json& t : r.at("model").at("tensors")) {
-        BundleTensor tensor{t.at("name").get<std::string>(),
-                            t.at("c_name").get<std::string>(),
-                            t.at("bytes").get<int64_t>(),
-                            t.at("align").get<int64_t>(),
-                            false,
-                            0};
+        BundleTensor tensor{t.at("name").get<std::string>(), t.at("c_name").get<std::string>(), t.at("bytes").get<int64_t>(),
+                            t.at("align").get<int64_t>(),    BundleTensor::Home::own,           0};
         const bool input = t.at("role") == "input";
         auto& list = input ? info.inputs : info.outputs;
-        // Its place in the arena, if it has one, is that of its buffer: the one of that role and, among those, of that number.
-        size_t number = list.size();
-        for (const Json& b : r.at("buffers")) {
-            if (b.at("role") != t.at("role")) continue;
-            if (number-- != 0) continue;
-            tensor.in_arena = b.at("where") == "arena";
-            if (tensor.in_arena) tensor.arena_offset = b.at("offset").get<int64_t>();
-            break;
-        }
+        const std::string home = t.at("place").at("where").get<std::string>();
+        tensor.home = home == "arena"          ? BundleTensor::Home::arena
+                      : home == "placeholders" ? BundleTensor::Home::placeholders
+                                               : BundleTensor::Home::own;
+        tensor.offset = t.at("place").at("offset").get<int64_t>();
         list.push_back(std::move(tensor));
     }
     info.arena_align = r.at("bundle").at("arena_align").get<int64_t>();
+    auto memory = [&](const char* key) -> std::optional<BundleMemory> {
+        if (!r.at("bundle").contains(key)) return std::nullopt;
+        const Json& m = r.at("bundle").at(key);
+        return BundleMemory{m.at("bytes").get<int64_t>(), m.at("align").get<int64_t>()};
+    };
+    info.weights = memory("weights");
+    info.placeholders = memory("placeholders");
+    if (info.weights) info.tables_bytes = r.at("bundle").at("weights").at("tables_bytes").get<int64_t>();
     for (const Json& s : r.at("steps")) {
         BundleStep step{s.at("name").get<std::string>(), s.at("function").get<std::string>(), {}};
         for (const Json& o : s.at("outputs")) {

@@ -26,7 +26,8 @@ Json quant_json(Json j, const Quant& q) {
     return j;
 }
 
-Json port_json(const EmittedPort& port, const Port& model, const Buffer& b, const char* role) {
+Json port_json(const EmittedPort& port, const Port& model, const Program& p, const char* role) {
+    const Buffer& b = p.buffers[static_cast<size_t>(port.buffer)];
     Json j{{"name", port.name},
            {"c_name", port.c_name},
            {"role", role},
@@ -40,6 +41,10 @@ Json port_json(const EmittedPort& port, const Port& model, const Buffer& b, cons
     j = quant_json(std::move(j), b.type.quant);
     j["align"] = b.align;
     j["bytes"] = b.bytes();
+    if (port.placeholder >= 0)
+        j["place"] = {{"where", "placeholders"}, {"offset", port.placeholder}};
+    else
+        j["place"] = {{"where", b.region < 0 ? "caller" : "arena"}, {"offset", b.region < 0 ? 0 : p.address(port.buffer)}};
     return j;
 }
 
@@ -61,6 +66,21 @@ constexpr const char* where_names[] = {"arena", "input", "output"};
 
 Json range_json(const BundleRange& r) {
     return {{"where", where_names[static_cast<size_t>(r.where)]}, {"index", r.index}, {"offset", r.offset}, {"bytes", r.bytes}};
+}
+
+// How the bundle is called: what load_bundle reads back, and more for people.
+Json bundle_json(const ReportData& d) {
+    const Program& p = *d.program;
+    Json j{{"name", p.name}, {"function", d.emitted->function}, {"sources", d.emitted->sources}, {"arena_align", p.regions[0].align}};
+    const BundleInfo info = bundle_info({}, p, *d.emitted);
+    if (info.weights)
+        j["weights"] = {{"bytes", info.weights->bytes},
+                        {"align", info.weights->align},
+                        {"tables_bytes", info.tables_bytes},
+                        {"crc32", fmt::format("{:08x}", d.emitted->weights_crc32)}};
+    if (info.placeholders) j["placeholders"] = {{"bytes", info.placeholders->bytes}, {"align", info.placeholders->align}};
+    if (!d.object_file.empty()) j["object"] = d.object_file;
+    return j;
 }
 
 Json step_json(const ReportData& d, size_t k) {
@@ -181,13 +201,11 @@ Json report_json(const ReportData& d) {
     int64_t macs = 0, executed = 0;
     for (const Step& s : p.steps) macs += s.macs, executed += s.macs_executed;
     Json tensors = Json::array();
-    for (size_t i = 0; i < p.inputs.size(); ++i)
-        tensors.push_back(port_json(d.emitted->inputs[i], d.graph->inputs[i], p.buffers[static_cast<size_t>(p.inputs[i])], "input"));
-    for (size_t i = 0; i < p.outputs.size(); ++i)
-        tensors.push_back(port_json(d.emitted->outputs[i], d.graph->outputs[i], p.buffers[static_cast<size_t>(p.outputs[i])], "output"));
+    for (size_t i = 0; i < p.inputs.size(); ++i) tensors.push_back(port_json(d.emitted->inputs[i], d.graph->inputs[i], p, "input"));
+    for (size_t i = 0; i < p.outputs.size(); ++i) tensors.push_back(port_json(d.emitted->outputs[i], d.graph->outputs[i], p, "output"));
     j["model"] = {{"file", d.module->file}, {"sha256", d.module->sha256}, {"parameters", d.model_parameters},
                   {"macs", d.model_macs},   {"macs_executed", executed},  {"tensors", std::move(tensors)}};
-    j["bundle"] = {{"name", p.name}, {"sources", d.emitted->sources}, {"arena_align", p.regions[0].align}};
+    j["bundle"] = bundle_json(d);
     Json target{{"cpu", d.core->name}, {"compiler", d.compiler.empty() ? Json(nullptr) : Json(d.compiler)}, {"cflags", d.cflags}};
     if (d.clock_hz > 0) target["clock_hz"] = d.clock_hz;
     j["target"] = std::move(target);

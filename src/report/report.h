@@ -24,6 +24,7 @@ struct ReportData {
     Json options = Json::object();
     Json preprocess;
     std::string profile_sha256;
+    std::string object_file;  // of --emit object
     std::string compiler;
     std::vector<std::string> cflags;
     int64_t clock_hz = 0;  // of the board, 0 none

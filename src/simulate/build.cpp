@@ -215,12 +215,18 @@ Status write_runtime(const fs::path& folder, const std::vector<std::string_view>
     return write_files(folder, files, diag);
 }
 
+namespace {
+Words flags_for_host(const BuildOptions& build) {
+    return build.cflags.empty() ? recommended_flags(*find_core("host"), "speed") : host_flags(build.cflags);
+}
+}  // namespace
+
 Expected<fs::path> build_for_host(const BundleInfo& bundle, const Layout& layout, const BuildOptions& build, const fs::path& folder,
                                   Diagnostics& diag) {
     GW_TRY(const std::string cc, host_compiler(build, diag));
     GW_TRY_DO(write_runtime(folder, {"gw_runtime.h", "sample_loop.c", "platform_host.c"}, diag));
     GW_TRY_DO(write_driver(bundle, layout, "", folder, diag));
-    const Words flags = build.cflags.empty() ? recommended_flags(*find_core("host"), "speed") : host_flags(build.cflags);
+    const Words flags = flags_for_host(build);
     std::error_code ec;
     const Words fixed = {cc, "-std=c99", "-fPIC", "-shared", "-DGW_HOST", "-I.", "-I" + fs::absolute(bundle.folder, ec).string()};
     const Words ours = {"gw_driver.c", "sample_loop.c", "platform_host.c", "-o", "bundle.so", "-lm"};
@@ -260,9 +266,34 @@ Expected<fs::path> build_bare(const BundleInfo& bundle, bool with_bundle, const 
     std::error_code ec;
     const Words include = {"-I" + fs::absolute(bundle.folder, ec).string()};
     GW_TRY(const Words objects, compile_bundle(bundle, core, build, compilers, include, folder, diag));
-    GW_TRY_DO(link(compilers, core, join(Words{"empty_core.o"}, objects), {"-Wl,-u," + bundle.name + "_run"}, "bare.elf", folder, diag));
+    GW_TRY_DO(link(compilers, core, join(Words{"empty_core.o"}, objects), {"-Wl,-u," + bundle.function()}, "bare.elf", folder, diag));
     return folder / "bare.elf";
 }
 
 }  // namespace simulate
+
+// The parts are compiled one by one, exactly as they are where figures are measured, and joined by the linker: `-r`.
+Expected<std::string> build_object(const BundleInfo& bundle, const Core& chosen, const BuildOptions& build, Diagnostics& diag) {
+    using namespace simulate;
+    const TemporaryFolder folder;
+    // Not the name of a part: the linker must not read what it writes.
+    const std::string joined = bundle.name + "_all.o";
+    std::string linker;
+    Words objects, machine;
+    if (chosen.base_name == "host") {
+        GW_TRY(linker, host_compiler(build, diag));
+        const Words sources = source_paths(bundle);
+        GW_TRY_DO(
+            run_compiler(join(Words{linker, "-std=c99", "-c", "-ffunction-sections", "-fdata-sections"}, flags_for_host(build), sources),
+                         folder.path(), diag));
+        objects = object_names(sources);
+    } else {
+        GW_TRY(const Core core, with_float_abi(chosen, build.float_abi, diag));
+        GW_TRY(const CoreCompilers compilers, core_compilers(build, diag));
+        linker = compilers.gcc, machine = core.gcc_flags;
+        GW_TRY(objects, compile_bundle(bundle, core, build, compilers, {}, folder.path(), diag));
+    }
+    GW_TRY_DO(run_compiler(join(Words{linker}, machine, Words{"-r", "-nostdlib", "-o", joined}, objects), folder.path(), diag));
+    return read_file(folder.path() / joined, diag);
+}
 }  // namespace gw

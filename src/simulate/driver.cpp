@@ -30,33 +30,47 @@ Status check_range(const BundleInfo& b, const BundleStep& step, const BundleRang
 
 Status check_tensor(const BundleInfo& b, const BundleTensor& t, Diagnostics& diag) {
     const bool align_good = t.align > 0 && std::has_single_bit(static_cast<uint64_t>(t.align));
-    const bool place_good = !t.in_arena || (t.arena_offset >= 0 && t.arena_offset + t.bytes <= b.arena_bytes);
+    const int64_t home = t.home == BundleTensor::Home::arena ? b.arena_bytes : b.placeholders ? b.placeholders->bytes : 0;
+    const bool place_good = t.home == BundleTensor::Home::own || (t.offset >= 0 && t.offset + t.bytes <= home);
     if (align_good && place_good && t.bytes >= 0) return {};
     return diag.error(DiagId::bundle_invalid, {.file = b.folder.string(), .operand = t.name},
-                      "tensor of {} bytes, alignment {}, arena offset {} in an arena of {} bytes", t.bytes, t.align, t.arena_offset,
-                      b.arena_bytes);
+                      "tensor of {} bytes, alignment {}, offset {} in memory of {} bytes", t.bytes, t.align, t.offset, home);
 }
 
 bool has_struct(const BundleInfo& b) { return b.inputs.size() > 1 || b.outputs.size() > 1; }
 
-// The call's statements: the struct form when there are more than one input or output, else plain arguments.
+// The call's statements: in the order of the parameters, and the struct form when there are more than one input or output. The void
+// pointers lose their const where a Glow bundle's prototype has none.
 std::string call_source(const BundleInfo& b, const Layout& layout) {
     std::string fill, arguments;
+    auto address = [](const Placed& p, std::string_view type) { return fmt::format("({})(gw_memory + {})", type, p.offset); };
+    if (b.weights) arguments += "(void *)gw_weights, ";
+    if (b.placeholders) arguments += address(layout.placeholders, "void *") + ", ";
     auto add = [&](const BundleTensor& t, const Placed& p, std::string_view type) {
-        if (t.in_arena) return;
-        fill += fmt::format("    io.{} = ({})(gw_memory + {});\n", t.c_name, type, p.offset);
-        arguments += fmt::format("({})(gw_memory + {}), ", type, p.offset);
+        if (t.home != BundleTensor::Home::own) return;
+        if (has_struct(b)) {
+            fill += fmt::format("    io.{} = {};\n", t.c_name, address(p, type));
+        } else {
+            arguments += address(p, type) + ", ";
+        }
     };
     for (size_t i = 0; i < b.inputs.size(); ++i) add(b.inputs[i], layout.inputs[i], "const void *");
     for (size_t i = 0; i < b.outputs.size(); ++i) add(b.outputs[i], layout.outputs[i], "void *");
     std::string text = "int gw_call(void) {\n    int status;\n";
-    if (has_struct(b) && !arguments.empty()) {
+    if (!fill.empty()) {
         text += fmt::format("    {}_io io;\n    memset(&io, 0, sizeof io);\n{}", b.name, fill);
-        arguments = "&io, ";
+        arguments += "&io, ";
     }
-    text += fmt::format("    GW_STACK_BEFORE();\n    status = {}_run({}gw_memory + {});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n",
-                        b.name, arguments, layout.arena.offset);
+    text += fmt::format("    GW_STACK_BEFORE();\n    status = {}({}{});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n", b.function(),
+                        arguments, address(layout.arena, "void *"));
     return text;
+}
+
+// The constants that the caller passes: the bundle's own text of them, as its users include it.
+std::string weights_source(const BundleInfo& b) {
+    if (!b.weights) return "";
+    return fmt::format("static const unsigned char gw_weights[{}] __attribute__((aligned({}))) = {{\n#include \"{}.weights.txt\"\n}};\n",
+                       b.weights->bytes, b.weights->align, b.name);
 }
 
 std::string places_source(const BundleInfo& b, const Layout& layout) {
@@ -64,7 +78,7 @@ std::string places_source(const BundleInfo& b, const Layout& layout) {
     // The function that gives a place is called by what the tensor is, or by the tensor's own name where there are several.
     auto add = [&](const std::vector<BundleTensor>& tensors, const std::vector<Placed>& places, const std::string& role) {
         for (size_t i = 0; i < tensors.size(); ++i) {
-            if (!tensors[i].in_arena) continue;
+            if (tensors[i].home != BundleTensor::Home::arena) continue;
             text += fmt::format("    differ |= (const void *){}_{}(gw_memory + {}) != (const void *)(gw_memory + {});\n", b.name,
                                 has_struct(b) ? tensors[i].c_name : role, layout.arena.offset, places[i].offset);
         }
@@ -82,18 +96,22 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
         for (const BundleTensor& t : *tensors) GW_TRY_DO(check_tensor(b, t, diag));
     GW_TRY_DO(check_tensor(b, {.name = "arena", .bytes = b.arena_bytes, .align = b.arena_align}, diag));
     int64_t next = 0;
-    auto place = [&](int64_t bytes, int64_t align) {
+    auto place = [&](std::string name, int64_t bytes, int64_t align) {
         layout.align = std::max(layout.align, 2 * align);
         const Placed p = {odd_multiple(next + guard_bytes, align), bytes};
         next = p.offset + bytes + guard_bytes;
+        layout.blocks.push_back({std::move(name), p});
         return p;
     };
-    layout.arena = place(b.arena_bytes, b.arena_align);
-    auto place_tensor = [&](const BundleTensor& t) {
-        return t.in_arena ? Placed{layout.arena.offset + t.arena_offset, t.bytes} : place(t.bytes, t.align);
+    layout.arena = place("arena", b.arena_bytes, b.arena_align);
+    if (b.placeholders) layout.placeholders = place("mutable weights", b.placeholders->bytes, b.placeholders->align);
+    auto place_tensor = [&](const BundleTensor& t, std::string_view role) {
+        if (t.home == BundleTensor::Home::own) return place(fmt::format("{} {}", role, t.name), t.bytes, t.align);
+        const Placed& home = t.home == BundleTensor::Home::arena ? layout.arena : layout.placeholders;
+        return Placed{home.offset + t.offset, t.bytes};
     };
-    for (const BundleTensor& t : b.inputs) layout.inputs.push_back(place_tensor(t));
-    for (const BundleTensor& t : b.outputs) layout.outputs.push_back(place_tensor(t));
+    for (const BundleTensor& t : b.inputs) layout.inputs.push_back(place_tensor(t, "input"));
+    for (const BundleTensor& t : b.outputs) layout.outputs.push_back(place_tensor(t, "output"));
     layout.bytes = next;
     if (!capture_steps) return layout;
     for (const BundleStep& step : b.steps) {
@@ -115,11 +133,14 @@ std::string driver_source(const BundleInfo& b, const Layout& layout, std::string
     std::string attributes = fmt::format("aligned({})", layout.align);
     if (!section.empty()) attributes += fmt::format(", section(\"{}\")", section);
     text += fmt::format("unsigned char gw_memory[{}] __attribute__(({}));\n", layout.bytes, attributes);
-    text += fmt::format("const gw_range gw_arena = {{{}, {}}};\n", layout.arena.offset, layout.arena.bytes);
+    text += "const gw_range gw_blocks[] = {\n";
+    for (const Block& block : layout.blocks) text += fmt::format("    {{{}, {}}},\n", block.place.offset, block.place.bytes);
+    text += fmt::format("    {{0, 0}}}};\nconst int gw_block_count = {};\n", layout.blocks.size());
     auto tensors = [&](std::string_view table, const std::vector<BundleTensor>& of, const std::vector<Placed>& places) {
         text += fmt::format("const gw_tensor {}s[] = {{\n", table);
         for (size_t i = 0; i < of.size(); ++i)
-            text += fmt::format("    {{{{{}, {}}}, {}}},\n", places[i].offset, places[i].bytes, of[i].in_arena ? 0 : 1);
+            text += fmt::format("    {{{{{}, {}}}, {}}},\n", places[i].offset, places[i].bytes,
+                                of[i].home == BundleTensor::Home::arena ? 0 : 1);
         text += fmt::format("    {{{{0, 0}}, 0}}}};\nconst int {}_count = {};\n", table, of.size());
     };
     tensors("gw_input", b.inputs, layout.inputs);
@@ -133,7 +154,7 @@ std::string driver_source(const BundleInfo& b, const Layout& layout, std::string
     }
     text +=
         fmt::format("    {{0, 0}}}};\nconst int gw_step_end[] = {{{}0}};\nconst int gw_step_count = {};\n\n", ends, layout.steps.size());
-    return text + call_source(b, layout) + places_source(b, layout);
+    return text + weights_source(b) + call_source(b, layout) + places_source(b, layout);
 }
 
 }  // namespace gw::simulate

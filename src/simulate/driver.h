@@ -10,11 +10,17 @@ namespace gw::simulate {
 struct Placed {
     int64_t offset = 0, bytes = 0;
 };
+// Memory that the caller passes, by a name for messages. Between its guards the image may write what it likes before a run.
+struct Block {
+    std::string name;
+    Placed place;
+};
 
 // Places in the image's one array. Every range of its own has guard bytes on both sides and is aligned to what the bundle asks for and, on
 // purpose, to no more.
 struct Layout {
-    Placed arena;
+    std::vector<Block> blocks;
+    Placed arena, placeholders;
     std::vector<Placed> inputs, outputs;
     std::vector<std::vector<Placed>> steps;  // empty unless steps are captured
     int64_t bytes = 0, align = 64;

@@ -46,6 +46,11 @@ Expected<Flash> measure_flash(const BundleInfo& bundle, const Core& core, const 
     for (const simulate::ElfSymbol& s : without.symbols)
         if (s.function) flash.code_by_function.erase(s.name);
     flash.code = flash.total - flash.weights - flash.tables;
+    if (bundle.weights) {
+        flash.tables += bundle.tables_bytes;
+        flash.weights += bundle.weights->bytes - bundle.tables_bytes;
+        flash.total += bundle.weights->bytes;
+    }
     return flash;
 }
 

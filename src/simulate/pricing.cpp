@@ -145,8 +145,8 @@ Plugin find_plugin(const fs::path& qemu, const fs::path& folder) {
 std::string plugin_argument(const Plugin& plugin, const Core& core, const BundleInfo& bundle) {
     std::string path;
     for (char c : plugin.path.string()) path += c == ',' ? std::string(",,") : std::string(1, c);
-    return fmt::format("file={},core={},isa={},syms=symbols.txt,root={}_run,out=prices.json", path, core.base_name,
-                       core.isa == Isa::v6m ? "v6m" : "v7m", bundle.name);
+    return fmt::format("file={},core={},isa={},syms=symbols.txt,root={},out=prices.json", path, core.base_name,
+                       core.isa == Isa::v6m ? "v6m" : "v7m", bundle.function());
 }
 
 std::string symbol_file(const Elf& elf, const BundleInfo& bundle) {
@@ -172,7 +172,7 @@ Status read_prices(std::string_view text, const Core& core, const BundleInfo& bu
         return failure;
     }
     const int64_t calls = json["calls"].get<int64_t>();
-    if (calls <= 0) return diag.error(DiagId::run_crashed, {}, "the pricing plugin saw no call of {}_run", bundle.name);
+    if (calls <= 0) return diag.error(DiagId::run_crashed, {}, "the pricing plugin saw no call of {}", bundle.function());
     result.instructions = mean(json, "instructions", calls);
     if (const auto cycles = json.find("cycles"); cycles != json.end() && cycles->is_object()) {
         result.cycles = mean(*cycles, "total", calls);

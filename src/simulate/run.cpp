@@ -53,21 +53,17 @@ Status write_samples(const BundleInfo& bundle, std::span<const std::string> samp
 }
 
 // What the sample loop says about a failed run; see gw_failure in runtime/gw_runtime.h. `where`: "host" or the core's name.
-Failure report_failure(const BundleInfo& bundle, std::string_view record, std::string_view where, const simulate::Elf* elf,
-                       Diagnostics& diag) {
+Failure report_failure(const BundleInfo& bundle, const Layout& layout, std::string_view record, std::string_view where,
+                       const simulate::Elf* elf, Diagnostics& diag) {
     enum { status = 1, guard = 2, input = 3, file = 4, place = 5, fault = 6, stack = 7 };
     const Location at = {.file = bundle.name};
     const uint32_t kind = read_u32(record, 0), sample = read_u32(record, 4), index = read_u32(record, 8);
     const auto value = static_cast<int32_t>(read_u32(record, 12));
     const uint32_t address = read_u32(record, 16);
     if (kind == status)
-        return diag.error(DiagId::run_refused, at, "{}_run returned {} on {}, sample {}", bundle.name, value, where, sample);
+        return diag.error(DiagId::run_refused, at, "{} returned {} on {}, sample {}", bundle.function(), value, where, sample);
     if (kind == guard) {
-        const size_t n = index / 2;
-        std::string name = "arena";
-        if (n > 0)
-            name = n <= bundle.inputs.size() ? "input " + bundle.inputs[n - 1].name
-                                             : "output " + bundle.outputs[n - 1 - bundle.inputs.size()].name;
+        const std::string name = index / 2 < layout.blocks.size() ? layout.blocks[index / 2].name : "?";
         return diag.error(DiagId::run_guard, at, "wrote {} the {} on {}, sample {}", index % 2 == 0 ? "before" : "behind", name, where,
                           sample);
     }
@@ -86,13 +82,13 @@ Failure report_failure(const BundleInfo& bundle, std::string_view record, std::s
 }
 
 // How a process ended that should have ended well.
-Status check_end(const BundleInfo& bundle, const ProcessResult& r, const fs::path& folder, std::string_view where, const simulate::Elf* elf,
-                 double timeout, Diagnostics& diag) {
+Status check_end(const BundleInfo& bundle, const Layout& layout, const ProcessResult& r, const fs::path& folder, std::string_view where,
+                 const simulate::Elf* elf, double timeout, Diagnostics& diag) {
     const Location at = {.file = bundle.name};
     std::error_code ec;
     if (fs::exists(folder / "failure.bin", ec)) {
         GW_TRY(const std::string record, read_file(folder / "failure.bin", diag));
-        if (record.size() == 20) return report_failure(bundle, record, where, elf, diag);
+        if (record.size() == 20) return report_failure(bundle, layout, record, where, elf, diag);
     }
     if (!r.started) return diag.error(DiagId::run_crashed, at, "the run on {} cannot be started: {}", where, r.start_error);
     if (r.timed_out) return diag.error(DiagId::run_timeout, at, "the run on {} did not end within {:.0f} s", where, timeout);
@@ -183,7 +179,7 @@ Expected<RunResult> run_on_host(const BundleInfo& bundle, std::span<const std::s
     const double timeout = timeout_of(options, samples.size());
     const std::string object_path = object.string();
     const ProcessResult r = run_in_child([&] { return load_and_run(object_path); }, {.folder = folder.path(), .timeout_seconds = timeout});
-    GW_TRY_DO(check_end(bundle, r, folder.path(), "host", nullptr, timeout, diag));
+    GW_TRY_DO(check_end(bundle, layout, r, folder.path(), "host", nullptr, timeout, diag));
     RunResult result;
     result.cycles_reason = "cycles are not measured on the host";
     GW_TRY_DO(read_results(bundle, layout, samples.size(), folder.path(), result, diag));
@@ -232,7 +228,7 @@ Expected<RunResult> run_on_core(const BundleInfo& bundle, const Core& core, std:
         GW_TRY(prices, read_file(folder.path() / "prices.json", diag));
         if (r.exit_code == simulate::plugin_fault_exit) GW_TRY_DO(simulate::read_prices(prices, core, bundle, result, diag));
     }
-    GW_TRY_DO(check_end(bundle, r, folder.path(), core.name, &elf, timeout, diag));
+    GW_TRY_DO(check_end(bundle, layout, r, folder.path(), core.name, &elf, timeout, diag));
     GW_TRY_DO(read_results(bundle, layout, samples.size(), folder.path(), result, diag));
     if (!priced || samples.empty()) return result;
     GW_TRY_DO(simulate::read_prices(prices, core, bundle, result, diag));

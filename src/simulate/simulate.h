@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,12 +14,19 @@
 
 namespace gw {
 
-// An input or output of the bundle. In the arena (--input arena): arena_offset says where; else the caller holds it, aligned to `align`.
+// An input or output of the bundle. The caller holds it, aligned to `align`, unless it lies at `offset` in the arena (--input arena) or in
+// the block of all inputs and outputs (--api glow).
 struct BundleTensor {
+    enum class Home { own, arena, placeholders };
     std::string name, c_name;
     int64_t bytes = 0, align = 1;
-    bool in_arena = false;
-    int64_t arena_offset = 0;
+    Home home = Home::own;
+    int64_t offset = 0;
+};
+
+// Memory that the caller passes beside inputs, outputs and arena.
+struct BundleMemory {
+    int64_t bytes = 0, align = 1;
 };
 
 // Bytes that hold a step's output once the step is done: in the arena, or in input or output number `index`.
@@ -42,6 +50,11 @@ struct BundleInfo {
     std::vector<BundleTensor> inputs, outputs;
     int64_t arena_bytes = 0, arena_align = 1;
     std::vector<BundleStep> steps;
+    // The caller passes the constants, the bytes of NAME.weights.bin; so many of them are tables.
+    std::optional<BundleMemory> weights;
+    int64_t tables_bytes = 0;
+    std::optional<BundleMemory> placeholders;  // --api glow: inputs and outputs lie there
+    std::string function() const { return placeholders ? name : name + "_run"; }
 };
 
 struct BuildOptions {
@@ -88,10 +101,15 @@ struct Flash {
     int64_t weights = 0, tables = 0, code = 0, total = 0;
     std::map<std::string, int64_t> code_by_function;  // "NAME_step_3" and whatever the libraries bring; clones count for their function
 };
+// Weights that the caller passes are counted as their bytes.
 Expected<Flash> measure_flash(const BundleInfo& bundle, const Core& core, const BuildOptions& build, Diagnostics& diag);
 
 // The flags a bundle's sources are compiled with for that core, without include paths: for reports and generated CMake files.
 Expected<std::vector<std::string>> bundle_flags(const Core& core, const BuildOptions& build, Diagnostics& diag);
+
+// The bundle as one relocatable object, each function and datum in a section of its own: the bytes of NAME.o. For a core, or for this
+// machine when the core is `host`.
+Expected<std::string> build_object(const BundleInfo& bundle, const Core& core, const BuildOptions& build, Diagnostics& diag);
 
 struct Tool {
     std::filesystem::path path;  // empty: missing

@@ -14,7 +14,7 @@ typedef struct {
     size_t offset, bytes;
 } gw_range;
 
-/* An input or output; `caller`: it has a place and guards of its own, else it lies in the arena. */
+/* An input or output; `caller`: the caller holds it, so a run must not change it if it is an input; else it lies in the arena. */
 typedef struct {
     gw_range range;
     int caller;
@@ -22,7 +22,9 @@ typedef struct {
 
 /* Generated. gw_step_end[k]: the ranges of step k are those from gw_step_end[k - 1] on, up to it. No steps: nothing is captured. */
 extern unsigned char gw_memory[];
-extern const gw_range gw_arena;
+/* What the caller passes: the arena first, then what the inputs and outputs lie in. Each has guards of its own. */
+extern const gw_range gw_blocks[];
+extern const int gw_block_count;
 extern const gw_tensor gw_inputs[], gw_outputs[];
 extern const int gw_input_count, gw_output_count;
 extern const gw_range gw_step_ranges[];
@@ -43,7 +45,7 @@ enum {
     GW_FAIL_FAULT = 6,
     GW_FAIL_STACK = 7
 };
-/* index: for a guard, twice the number of arena, inputs, outputs, counted through, plus 0 before or 1 behind it; for a fault, 1 when the
+/* index: for a guard, twice the number of the block plus 0 before or 1 behind it; for a fault, 1 when the
  * stack had overflowed; for a file, 0 reading or 1 writing. value: the model's status, or the core's fault status. address: of a fault. */
 typedef struct {
     uint32_t kind, sample, index;

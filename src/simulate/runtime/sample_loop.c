@@ -63,19 +63,10 @@ void gw_hook(int layer) { capture_until(layer); }
 
 /* Guards of everything in order; 0, or the result of fail(). */
 static int check_guards(void) {
-    uint32_t index = 0;
-    int side = broken_guard(gw_arena);
     int i;
-    if (side >= 0) return fail(GW_FAIL_GUARD, (uint32_t)side, 0);
-    for (i = 0; i < gw_input_count; ++i) {
-        ++index;
-        side = gw_inputs[i].caller ? broken_guard(gw_inputs[i].range) : -1;
-        if (side >= 0) return fail(GW_FAIL_GUARD, index * 2u + (uint32_t)side, 0);
-    }
-    for (i = 0; i < gw_output_count; ++i) {
-        ++index;
-        side = gw_outputs[i].caller ? broken_guard(gw_outputs[i].range) : -1;
-        if (side >= 0) return fail(GW_FAIL_GUARD, index * 2u + (uint32_t)side, 0);
+    for (i = 0; i < gw_block_count; ++i) {
+        const int side = broken_guard(gw_blocks[i]);
+        if (side >= 0) return fail(GW_FAIL_GUARD, (uint32_t)(2 * i + side), 0);
     }
     return 0;
 }
@@ -83,18 +74,14 @@ static int check_guards(void) {
 static int run_sample(int samples_file) {
     uint32_t before = 0, after = 0;
     int i, status;
-    memset(gw_memory + gw_arena.offset, (int)(0xA7u + gw_sample * 53u) & 0xFF, gw_arena.bytes);
-    set_guards(gw_arena);
-    for (i = 0; i < gw_output_count; ++i) {
-        if (!gw_outputs[i].caller) continue;
-        memset(gw_memory + gw_outputs[i].range.offset, (int)(0x39u + gw_sample * 31u) & 0xFF, gw_outputs[i].range.bytes);
-        set_guards(gw_outputs[i].range);
+    for (i = 0; i < gw_block_count; ++i) {
+        memset(gw_memory + gw_blocks[i].offset, (int)((i == 0 ? 0xA7u : 0x39u) + gw_sample * (i == 0 ? 53u : 31u)) & 0xFF,
+               gw_blocks[i].bytes);
+        set_guards(gw_blocks[i]);
     }
     for (i = 0; i < gw_input_count; ++i) {
         if (gw_read(samples_file, gw_memory + gw_inputs[i].range.offset, gw_inputs[i].range.bytes) != 0) return fail(GW_FAIL_FILE, 0, 0);
-        if (!gw_inputs[i].caller) continue;
-        set_guards(gw_inputs[i].range);
-        before += hash(gw_inputs[i].range) * (uint32_t)(2 * i + 1);
+        if (gw_inputs[i].caller) before += hash(gw_inputs[i].range) * (uint32_t)(2 * i + 1);
     }
     next_step = 0;
     status = gw_call();

@@ -44,8 +44,8 @@ inline BundleInfo inplace() {
             .name = "inplace",
             .upper_name = "INPLACE",
             .sources = {"inplace.c"},
-            .inputs = {{.name = "x", .c_name = "x", .bytes = 6, .in_arena = true, .arena_offset = 4}},
-            .outputs = {{.name = "y", .c_name = "y", .bytes = 6, .in_arena = true, .arena_offset = 2}},
+            .inputs = {{.name = "x", .c_name = "x", .bytes = 6, .home = BundleTensor::Home::arena, .offset = 4}},
+            .outputs = {{.name = "y", .c_name = "y", .bytes = 6, .home = BundleTensor::Home::arena, .offset = 2}},
             .arena_bytes = 10};
 }
 
