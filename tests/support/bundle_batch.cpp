@@ -158,8 +158,8 @@ Expected<std::vector<BatchResult>> BundleBatch::run(std::string_view where, cons
     info.folder = folder.path();
     info.name = "batch", info.upper_name = "BATCH";
     info.sources = {"batch.c"};
-    info.inputs = {{"input", "input", static_cast<int64_t>(input_.size()), most_align, false, 0}};
-    info.outputs = {{"output", "output", status_bytes() + output_bytes_, most_align, false, 0}};
+    info.inputs = {{.name = "input", .c_name = "input", .bytes = static_cast<int64_t>(input_.size()), .align = most_align}};
+    info.outputs = {{.name = "output", .c_name = "output", .bytes = status_bytes() + output_bytes_, .align = most_align}};
     info.arena_bytes = arena_bytes(), info.arena_align = most_align;
     BuildOptions build;
     build.cflags = cflags;
