@@ -111,6 +111,7 @@ struct KernelRow {
     std::string_view set;   // folder: "any"
     std::string_view op;    // graph op of the root: rows of other ops are not asked
     Match (*match)(const MatchContext& context, const Graph& graph, NodeId root);
+    bool weights_as_code = false;  // its text or its constants hold weights: refused where the caller passes them
 };
 
 // All rows, tables of all families one after the other.

@@ -56,7 +56,8 @@ private:
             std::string reasons;
             for (const KernelRow* row : rows) {
                 if (row->op != op_name(n.op)) continue;
-                Match match = row->match(context_, g_, {static_cast<int32_t>(k)});
+                const std::string refused = refusal(*row, options_);
+                Match match = refused.empty() ? row->match(context_, g_, {static_cast<int32_t>(k)}) : Match(refused);
                 chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
                 if (!match.candidate) {
                     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
@@ -327,6 +328,11 @@ private:
 };
 
 }  // namespace
+
+std::string refusal(const KernelRow& row, const LowerOptions& options) {
+    if (row.weights_as_code && options.weights_passed) return "turns weights into code, which --weights pointer and --api glow rule out";
+    return "";
+}
 
 Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag) {
     return Lowering(graph, core, options, diag).run();

@@ -17,6 +17,9 @@ struct LowerOptions {
     bool weights_passed = false;  // the caller passes the weights, so they cannot be code
 };
 
+// Why a row may not be taken, whatever the node is; empty when it may.
+std::string refusal(const KernelRow& row, const LowerOptions& options);
+
 // Fails with one diagnostic for each node that no kernel takes, with the rows' reasons.
 Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag);
 

@@ -193,5 +193,17 @@ TEST(Lower, EveryNodeWithoutAKernelIsNamedWithReasons) {
     EXPECT_EQ(diag.all()[1].location.node_name, "first");
 }
 
+// A row that writes weights into its text computes with the wrong ones when the caller passes others.
+TEST(Lower, RowsThatHoldWeightsAreRefusedWhereTheCallerPassesThem) {
+    KernelRow row = *kernel_rows().front();
+    row.weights_as_code = true;
+    LowerOptions passed{.name = "net"};
+    passed.weights_passed = true;
+    EXPECT_EQ(refusal(row, {.name = "net"}), "");
+    EXPECT_NE(refusal(row, passed).find("--weights pointer"), std::string::npos);
+    row.weights_as_code = false;
+    EXPECT_EQ(refusal(row, passed), "");
+}
+
 }  // namespace
 }  // namespace gw
