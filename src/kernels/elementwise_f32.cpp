@@ -48,6 +48,24 @@ std::string unary_text(const Unary& op) {
             return "sinf(x)";
         case UnaryKind::cos:
             return "cosf(x)";
+        case UnaryKind::tan:
+            return "tanf(x)";
+        case UnaryKind::asin:
+            return "asinf(x)";
+        case UnaryKind::acos:
+            return "acosf(x)";
+        case UnaryKind::atan:
+            return "atanf(x)";
+        case UnaryKind::sinh:
+            return "sinhf(x)";
+        case UnaryKind::cosh:
+            return "coshf(x)";
+        case UnaryKind::asinh:
+            return "asinhf(x)";
+        case UnaryKind::acosh:
+            return "acoshf(x)";
+        case UnaryKind::atanh:
+            return "atanhf(x)";
         case UnaryKind::leaky_relu:
             return fmt::format("x >= 0.0f ? x : {} * x", alpha);
         case UnaryKind::elu:
@@ -66,6 +84,10 @@ std::string unary_text(const Unary& op) {
             return fmt::format("{} * x + {}", alpha, beta);
         case UnaryKind::power:
             return op.alpha == 2.0F ? "x * x" : fmt::format("powf(x, {})", alpha);
+        case UnaryKind::shrink:
+            return fmt::format("x < {} ? x + {} : x > {} ? x - {} : 0.0f", float_literal(-op.alpha), beta, alpha, beta);
+        case UnaryKind::thresholded_relu:
+            return fmt::format("x > {} ? x : 0.0f", alpha);
         case UnaryKind::logical_not:
             return {};
     }
@@ -83,6 +105,8 @@ int64_t unary_cycles(const Core& core, UnaryKind kind) {
         case UnaryKind::leaky_relu:
         case UnaryKind::affine:
         case UnaryKind::reciprocal:
+        case UnaryKind::shrink:
+        case UnaryKind::thresholded_relu:
         case UnaryKind::hard_sigmoid:
         case UnaryKind::hard_swish:
             return 4 * float_op_cycles(core) + 10;

@@ -203,6 +203,15 @@ enum class UnaryKind : uint8_t {
     sign,
     sin,
     cos,
+    tan,
+    asin,
+    acos,
+    atan,
+    sinh,
+    cosh,
+    asinh,
+    acosh,
+    atanh,
     leaky_relu,    // x ≥ 0 ? x : alpha·x
     elu,           // x ≥ 0 ? x : alpha·(exp(x) − 1)
     hard_sigmoid,  // max(0, min(1, alpha·x + beta))
@@ -210,8 +219,10 @@ enum class UnaryKind : uint8_t {
     softplus,
     gelu,
     silu,
-    affine,  // alpha·x + beta
-    power,   // x^alpha
+    affine,            // alpha·x + beta
+    power,             // x^alpha
+    shrink,            // x < −alpha ? x + beta : x > alpha ? x − beta : 0
+    thresholded_relu,  // x > alpha ? x : 0
     logical_not
 };
 // y = f(x), element by element, float (clamp, abs, neg and sign also int32 and int64; logical_not bool). Quantized unary ops are Lookup
@@ -310,6 +321,27 @@ struct Gather {
     int64_t axis = 0;
     static constexpr auto fields() { return std::tuple{field("axis", &Gather::axis)}; }
     bool operator==(const Gather&) const = default;
+};
+// Place of the greatest element along `axis` (of the least with `smallest`); of equal ones the first, or the `last`. x f32, i8 or i32;
+// result `to`, i32 or i64.
+struct ArgMax {
+    static constexpr std::string_view name = "argmax";
+    static constexpr std::array operands{"x"};
+    int64_t axis = 0;
+    bool keep_dims = true, smallest = false, last = false;
+    DType to = DType::int64;
+    static constexpr auto fields() {
+        return std::tuple{field("axis", &ArgMax::axis), field("keep_dims", &ArgMax::keep_dims), field("smallest", &ArgMax::smallest),
+                          field("last", &ArgMax::last), field("to", &ArgMax::to)};
+    }
+    bool operator==(const ArgMax&) const = default;
+};
+// y = condition ? a : b with numpy broadcasting; condition bool, a and b of one type and quantization.
+struct Select {
+    static constexpr std::string_view name = "select";
+    static constexpr std::array operands{"condition", "a", "b"};
+    static constexpr auto fields() { return std::tuple{}; }
+    bool operator==(const Select&) const = default;
 };
 enum class ResizeMode : uint8_t { nearest, linear };
 enum class ResizeCoordinates : uint8_t { half_pixel, asymmetric, align_corners, pytorch_half_pixel };

@@ -44,6 +44,24 @@ float apply_unary(const Unary& op, float x) {
             return std::sin(x);
         case UnaryKind::cos:
             return std::cos(x);
+        case UnaryKind::tan:
+            return std::tan(x);
+        case UnaryKind::asin:
+            return std::asin(x);
+        case UnaryKind::acos:
+            return std::acos(x);
+        case UnaryKind::atan:
+            return std::atan(x);
+        case UnaryKind::sinh:
+            return std::sinh(x);
+        case UnaryKind::cosh:
+            return std::cosh(x);
+        case UnaryKind::asinh:
+            return std::asinh(x);
+        case UnaryKind::acosh:
+            return std::acosh(x);
+        case UnaryKind::atanh:
+            return std::atanh(x);
         case UnaryKind::leaky_relu:
             return x >= 0 ? x : alpha * x;
         case UnaryKind::elu:
@@ -62,6 +80,10 @@ float apply_unary(const Unary& op, float x) {
             return alpha * x + beta;
         case UnaryKind::power:
             return std::pow(x, alpha);
+        case UnaryKind::shrink:
+            return x < -alpha ? x + beta : x > alpha ? x - beta : 0.0f;
+        case UnaryKind::thresholded_relu:
+            return x > alpha ? x : 0.0f;
         case UnaryKind::logical_not:
             return x == 0 ? 1.0f : 0.0f;
     }

@@ -105,6 +105,11 @@ public:
             if (subjects.size() == o_.batch || (i + 1 == o_.graphs && !subjects.empty())) {
                 execute(subjects);
                 subjects.clear();
+                if (executed_ % 10 == 0) {
+                    std::printf("%lld graphs, %lld faults so far\n", static_cast<long long>(tally_.graphs),
+                                static_cast<long long>(tally_.faults));
+                    std::fflush(stdout);
+                }
             }
         }
         std::string kinds;
@@ -194,7 +199,9 @@ private:
         Diagnostics diag;
         auto optimised_graph = optimise(s.model, false, run, diag);
         if (!optimised_graph) return fault(s, "optimise: " + diag.all().front().text()), false;
-        s.graph = *optimised_graph;
+        auto pruned = prune(*optimised_graph, run, diag);
+        if (!pruned) return fault(s, "prune: " + diag.all().front().text()), false;
+        s.graph = *pruned;
         if (!good || s.kind != "quantized float") return good;
         QuantizeOptions options;
         options.rounding = static_cast<Rounding>(1 + s.seed % 3);

@@ -47,7 +47,8 @@ std::string difference(const Tensor& expected, const Tensor& seen) {
     if (expected.type.dtype != seen.type.dtype && !widths_only)
         return fmt::format("{} instead of {}", dtype_long_name(seen.type.dtype), dtype_long_name(expected.type.dtype));
     for (int64_t i = 0; i < expected.elements(); ++i) {
-        const double e = expected.at(i), s = seen.at(i);
+        // A double beyond the range of single precision is infinite there.
+        const double e = widths_only ? static_cast<double>(static_cast<float>(expected.at(i))) : expected.at(i), s = seen.at(i);
         if (std::isnan(e) != std::isnan(s)) return fmt::format("element {} is {} instead of {}", i, s, e);
         if (std::isnan(e) || e == s) continue;
         if (!is_float(expected.type.dtype) || !(std::fabs(e - s) <= absolute_tolerance + relative_tolerance * std::fabs(e)))
@@ -133,6 +134,7 @@ private:
         }
         PassRunner run;
         auto optimised = optimise(g, false, run, diag);
+        if (optimised) optimised = prune(*optimised, run, diag);
         if (!optimised) return refuse(v, diag);
         const std::vector<Tensor> inputs = graph_inputs(*optimised, m.inputs);
         if (!batch_.add(*optimised, "speed", {inputs}, diag).ok()) return refuse(v, diag);
@@ -211,7 +213,8 @@ std::string document(const std::vector<Verdict>& verdicts) {
         "- **Frozen inputs.** The node tests pass as inputs what models in use hold as constants. Where such an input feeds one of the "
         "operands\n  below directly, it becomes an initializer with the value of the test's data. Claimed models that this concerned are "
         "counted.\n"
-        "- Nothing else. Half and double precision are computed, and their results compared, in single precision.\n\n"
+        "- Nothing else. Half and double precision are computed in single precision, and their expected results are rounded to it before "
+        "they are\n  compared; a few models hold doubles that are infinite there, on both sides.\n\n"
         "| frozen operand | claimed models |\n|---|---|\n";
     for (const auto& [operand, n] : frozen) s += fmt::format("| {} | {} |\n", operand, n);
     s += "\n## Operators\n\nA model counts for each operator in it.\n\n| operator | models | claimed | passed |\n|---|---|---|---|\n";

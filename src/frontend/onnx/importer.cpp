@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "frontend/onnx/operators.h"
+
 namespace gw {
 
 namespace {
@@ -89,8 +91,8 @@ Status Importer::check_versions() {
     for (const auto& set : model_.opset_import())
         if (domain_of(set.domain()).empty()) version = set.version();
     if (version < 0) return diag.error(DiagId::onnx_version, where, "the model names no version of the operator set ai.onnx");
-    if (version < 7 || version > 24)
-        return diag.error(DiagId::onnx_version, where, "operator set {} is not supported: 7 to 21 are (22 to 24 with a warning)", version);
+    if (version < 6 || version > 24)
+        return diag.error(DiagId::onnx_version, where, "operator set {} is not supported: 6 to 21 are (22 to 24 with a warning)", version);
     if (version > 21)
         diag.warning(DiagId::onnx_version, where, "operator set {} is newer than 21; its operators are read as those of 21", version);
     return {};
@@ -278,7 +280,9 @@ void Importer::import_node(const onnx::NodeProto& node, int64_t index, Environme
 
 Status Importer::import_op(const onnx::NodeProto& node, const OpRow& row, const Location& where, Environment& env,
                            std::vector<ValueId> operands) {
-    NodeContext n(*this, node, env.opsets[""], where, {where.node_name, node.op_type(), where.node}, std::move(operands));
+    const int64_t opset = env.opsets[""];
+    NodeContext n(*this, node, std::max<int64_t>(opset, 7), where, {where.node_name, node.op_type(), where.node}, std::move(operands));
+    if (opset == 6) GW_TRY_DO(onnx_ops::from_opset_6(n));
     if (n.opset < row.op.min_opset) return n.unsupported("the operator exists from opset {} on", row.op.min_opset);
     if (n.opset > row.op.max_opset && row.op.max_opset < 21)
         return n.unsupported("the operator exists up to opset {} only", row.op.max_opset);

@@ -41,6 +41,7 @@ public:
     bool has(size_t i) const { return i < operands_.size() && operands_[i].valid(); }
     ValueId in(size_t i) const { return i < operands_.size() ? operands_[i] : ValueId{}; }
     const std::vector<ValueId>& all_in() const { return operands_; }
+    void replace_in(size_t i, ValueId id) { operands_[i] = id; }
     Shape shape(ValueId id) const;
     DType dtype(ValueId id) const;
     int64_t rank(ValueId id) const { return shape(id).rank(); }

@@ -20,7 +20,7 @@ struct ImportOptions {
     std::string io_layout;                   // kept for the layout pass; the reader leaves ports as the model has them
 };
 
-// Reads a model with opset 7 to 21 (22 to 24 with a warning: their versions of these operators add element types only) and IR version
+// Reads a model with opset 6 to 21 (22 to 24 with a warning: their versions of these operators add element types only) and IR version
 // 3 to 10 (newer: a warning). External data are looked for in the model's folder and nowhere above it.
 // A symbolic or unknown first dimension that `defines` leaves open becomes 1, with a note; any other is an error that names the symbol.
 // Everything that is not supported is reported in one go, one error a node.

@@ -4,11 +4,14 @@
 
 namespace gw::onnx_ops {
 
+// opset6.cpp
+Status from_opset_6(NodeContext& n);
 // ops_linear.cpp
 Status gemm(NodeContext& n);
 Status matmul(NodeContext& n);
 // ops_window.cpp
 Status conv(NodeContext& n);
+Status conv_transpose(NodeContext& n);
 Status max_pool(NodeContext& n);
 Status average_pool(NodeContext& n);
 Status global_average_pool(NodeContext& n);
@@ -32,6 +35,8 @@ Status selu(NodeContext& n);
 Status softsign(NodeContext& n);
 Status prelu(NodeContext& n);
 Status hard_sigmoid(NodeContext& n);
+Status shrink(NodeContext& n);
+Status thresholded_relu(NodeContext& n);
 Status gelu(NodeContext& n);
 Status mish(NodeContext& n);
 Status pow(NodeContext& n);
@@ -52,11 +57,14 @@ template <ReduceKind kind, ReduceForm form, int axes_input_from>
 Status reduce(NodeContext& n) {
     return import_reduce(n, kind, form, axes_input_from);
 }
+Status reduce_log_sum_exp(NodeContext& n);
 Status softmax(NodeContext& n);
 Status log_softmax(NodeContext& n);
 Status batch_normalization(NodeContext& n);
 Status instance_normalization(NodeContext& n);
 Status layer_normalization(NodeContext& n);
+Status mean_variance_normalization(NodeContext& n);
+Status lrn(NodeContext& n);
 // ops_shape.cpp
 Status constant(NodeContext& n);
 Status constant_of_shape(NodeContext& n);
@@ -72,7 +80,16 @@ Status squeeze(NodeContext& n);
 Status unsqueeze(NodeContext& n);
 Status expand(NodeContext& n);
 Status range(NodeContext& n);
+// ops_choice.cpp
+Status import_places(NodeContext& n, bool smallest);
+template <bool smallest>
+Status places(NodeContext& n) {
+    return import_places(n, smallest);
+}
 Status where(NodeContext& n);
+Status trilu(NodeContext& n);
+Status one_hot(NodeContext& n);
+Status hardmax(NodeContext& n);
 // ops_move.cpp
 Status transpose(NodeContext& n);
 Status concat(NodeContext& n);

@@ -78,6 +78,9 @@ Status hard_sigmoid(NodeContext& n) {
     return n.result(n.unary(UnaryKind::hard_sigmoid, n.in(0), n.number("alpha", 0.2f), n.number("beta", 0.5f)));
 }
 
+Status shrink(NodeContext& n) { return n.result(n.unary(UnaryKind::shrink, n.in(0), n.number("lambd", 0.5f), n.number("bias", 0.0f))); }
+Status thresholded_relu(NodeContext& n) { return n.result(n.unary(UnaryKind::thresholded_relu, n.in(0), n.number("alpha", 1.0f))); }
+
 Status gelu(NodeContext& n) {
     const std::string form = n.text("approximate", "none");
     const ValueId x = n.in(0);

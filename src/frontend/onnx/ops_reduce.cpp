@@ -60,19 +60,26 @@ Status import_softmax(NodeContext& n, bool log) {
 }
 }  // namespace
 
-Status import_reduce(NodeContext& n, ReduceKind kind, ReduceForm form, int axes_input_from) {
-    ValueId x = n.in(0);
-    const int64_t rank = n.rank(x);
+namespace {
+// The axes of a reduction: an attribute before opset `input_from`, an operand from then on; none are all, or nothing.
+Expected<std::vector<int64_t>> reduced_axes(NodeContext& n, int input_from) {
+    const int64_t rank = n.rank(n.in(0));
     std::vector<int64_t> axes;
-    if (n.opset < axes_input_from) {
+    if (n.opset < input_from) {
         axes = n.integers("axes");
     } else if (n.has(1)) {
         GW_TRY(axes, n.need_ints(1, "axes"));
     }
-    const bool keep = n.integer("keepdims", 1) != 0;
     const bool all = axes.empty() && n.integer("noop_with_empty_axes", 0) == 0;
     GW_TRY(axes, n.axes(std::move(axes), rank));
-    if (all) axes = axes_from(0, rank);
+    return all ? axes_from(0, rank) : axes;
+}
+}  // namespace
+
+Status import_reduce(NodeContext& n, ReduceKind kind, ReduceForm form, int axes_input_from) {
+    ValueId x = n.in(0);
+    GW_TRY(std::vector<int64_t> axes, reduced_axes(n, axes_input_from));
+    const bool keep = n.integer("keepdims", 1) != 0;
     if (form == ReduceForm::absolute) {
         GW_TRY(x, n.unary(UnaryKind::abs, x));
     } else if (form == ReduceForm::square || form == ReduceForm::root_of_squares) {
@@ -87,6 +94,24 @@ Status import_reduce(NodeContext& n, ReduceKind kind, ReduceForm form, int axes_
         GW_TRY(x, n.unary(UnaryKind::log, x));
     }
     return n.result(x);
+}
+
+// log Σ exp(x) = m + log Σ exp(x − m) with the greatest x as m: nothing overflows.
+Status reduce_log_sum_exp(NodeContext& n) {
+    const ValueId x = n.in(0);
+    GW_TRY(std::vector<int64_t> axes, reduced_axes(n, 18));
+    if (axes.empty()) return n.result(x);
+    GW_TRY(ValueId most, reduce_over(n, ReduceKind::max, x, axes));
+    GW_TRY(ValueId below, n.binary(BinaryKind::sub, x, most));
+    GW_TRY(ValueId powers, n.unary(UnaryKind::exp, below));
+    GW_TRY(ValueId sum, reduce_over(n, ReduceKind::sum, powers, axes));
+    GW_TRY(ValueId log_sum, n.unary(UnaryKind::log, sum));
+    GW_TRY(ValueId y, n.binary(BinaryKind::add, log_sum, most));
+    if (n.integer("keepdims", 1) != 0) return n.result(y);
+    std::vector<int64_t> dims;
+    for (int64_t d = 0; d < n.rank(x); ++d)
+        if (std::find(axes.begin(), axes.end(), d) == axes.end()) dims.push_back(n.shape(x)[d]);
+    return n.result(n.reshape(y, dims));
 }
 
 Status softmax(NodeContext& n) { return import_softmax(n, false); }
@@ -146,6 +171,40 @@ Status layer_normalization(NodeContext& n) {
     if (n.wants(1)) n.set(1, c.mean);
     if (n.wants(2)) n.set(2, c.factor);
     return {};
+}
+
+// (x − mean) / (standard deviation + 1e-9) over `axes`.
+Status mean_variance_normalization(NodeContext& n) {
+    GW_TRY(std::vector<int64_t> axes, n.axes(n.integers("axes", {0, 2, 3}), n.rank(n.in(0))));
+    GW_TRY(ValueId mean, reduce_over(n, ReduceKind::mean, n.in(0), axes));
+    GW_TRY(ValueId difference, n.binary(BinaryKind::sub, n.in(0), mean));
+    GW_TRY(ValueId square, n.binary(BinaryKind::mul, difference, difference));
+    GW_TRY(ValueId variance, reduce_over(n, ReduceKind::mean, square, axes));
+    GW_TRY(ValueId deviation, n.unary(UnaryKind::sqrt, variance));
+    GW_TRY(ValueId divisor, n.unary(UnaryKind::affine, deviation, 1, 1e-9f));
+    return n.result(n.binary(BinaryKind::div, difference, divisor));
+}
+
+// x / (bias + alpha/size · Σ x²)^beta, the sum over `size` neighbouring channels: an average over a window of channels, whose padding
+// counts.
+Status lrn(NodeContext& n) {
+    const Shape s = n.shape(n.in(0));
+    if (s.rank() < 2) return n.bad_operand("X", "rank {}, expected at least 2", s.rank());
+    const int64_t size = n.integer("size", 0);
+    if (size < 1 || size > 1 << 16) return n.bad_attribute("attribute `size`: {}", size);
+    int64_t positions = 1;
+    for (int64_t d = 2; d < s.rank(); ++d) positions *= s[d];
+    GW_TRY(ValueId square, n.binary(BinaryKind::mul, n.in(0), n.in(0)));
+    GW_TRY(ValueId lines, n.reshape(square, {s[0], s[1], positions, 1}));
+    Pool2D window;
+    window.kind = PoolKind::average, window.count_pad = true;
+    window.kernel = {size, 1};
+    window.pad = {(size - 1) / 2, 0, size - 1 - (size - 1) / 2, 0};
+    GW_TRY(ValueId mean, n.emit(window, {lines}));
+    GW_TRY(mean, n.reshape(mean, s.dims()));
+    GW_TRY(ValueId sum, n.unary(UnaryKind::affine, mean, n.number("alpha", 0.0001f), n.number("bias", 1.0f)));
+    GW_TRY(ValueId factor, n.unary(UnaryKind::power, sum, -n.number("beta", 0.75f)));
+    return n.result(n.binary(BinaryKind::mul, n.in(0), factor));
 }
 
 }  // namespace gw::onnx_ops

@@ -215,23 +215,4 @@ Status range(NodeContext& n) {
     return {};
 }
 
-Status where(NodeContext& n) {
-    if (n.dtype(n.in(1)) != n.dtype(n.in(2)))
-        return n.bad_operand("Y", "type {}, X has {}", dtype_long_name(n.dtype(n.in(2))), dtype_long_name(n.dtype(n.in(1))));
-    const auto values = broadcast(n.shape(n.in(1)), n.shape(n.in(2)));
-    const auto result = values ? broadcast(*values, n.shape(n.in(0))) : std::nullopt;
-    if (!result) return n.bad_operand("X", "the three operands do not broadcast");
-    const Tensor condition = n.constant(n.in(0)), a = n.constant(n.in(1)), b = n.constant(n.in(2));
-    if (condition.valid() && a.valid() && b.valid()) {
-        GW_TRY_DO(check_made(n, result->dims()));
-        n.set(0, n.add(gw::where(condition, a, b, *result)));
-        return {};
-    }
-    if (condition.valid() && all_equal(condition)) {
-        const ValueId chosen = n.in(condition.at(0) != 0 ? 1 : 2);
-        if (n.shape(chosen) == *result) return n.result(chosen);
-    }
-    return n.unsupported("a choice between values that are only known at run time is not supported");
-}
-
 }  // namespace gw::onnx_ops

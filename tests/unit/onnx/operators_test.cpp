@@ -492,6 +492,110 @@ TEST(OnnxOperators, ConstantInEveryForm) {
     }
 }
 
+TEST(OnnxOperators, Trigonometry) {
+    const float pi = 3.14159265f;
+    const struct {
+        const char* op;
+        float x, y;
+    } cases[] = {{"Tan", pi / 4, 1},        {"Asin", 0.5f, pi / 6},    {"Acos", 0.5f, pi / 3},
+                 {"Atan", 1, pi / 4},       {"Sinh", 1, 1.17520119f},  {"Cosh", 1, 1.54308063f},
+                 {"Asinh", 1, 0.88137359f}, {"Acosh", 2, 1.31695790f}, {"Atanh", 0.5f, 0.54930614f}};
+    for (const auto& c : cases) check({c.op, 13, {{1}, {c.x}}, {}, {}, {1}, {c.y}});
+    check({"Shrink", 9, {{3}, {-3, 1, 2}}, {}, {attr("lambd", 1.0f), attr("bias", 0.5f)}, {3}, {-2.5f, 0, 1.5f}});
+    check({"ThresholdedRelu", 10, {{3}, {0.5f, 1, 2}}, {}, {}, {3}, {0, 0, 2}});
+}
+
+TEST(OnnxOperators, Choices) {
+    const Given x{{2, 3}, {1, 7, 7, -2, -2, -5}};
+    check({"ArgMax", 13, x, {}, {attr("axis", 1)}, {2, 1}, {1, 0}});
+    check({"ArgMax", 13, x, {}, {attr("axis", -1), attr("keepdims", 0), attr("select_last_index", 1)}, {2}, {2, 1}});
+    check({"ArgMin", 13, x, {}, {}, {1, 3}, {1, 1, 1}});
+    check({"Hardmax", 13, x, {}, {}, {2, 3}, {0, 1, 0, 1, 0, 0}});
+    check({"Hardmax", 11, {{1, 2, 2}, {1, 2, 4, 3}}, {}, {}, {1, 2, 2}, {0, 0, 1, 0}});
+    check({"Trilu", 14, {{2, 3}, iota(6)}, {}, {}, {2, 3}, {1, 2, 3, 0, 5, 6}});
+    check({"Trilu", 14, {{2, 3}, iota(6)}, {ints("k", {-1})}, {attr("upper", 0)}, {2, 3}, {0, 0, 0, 4, 0, 0}});
+    // The third class, the last by a negative number, none.
+    check({"OneHot",
+           11,
+           {{3}, {2, -1, 5}},
+           {ints("depth", {3}), float_tensor("v", {2}, {-1, 1})},
+           {},
+           {3, 3},
+           {-1, -1, 1, -1, -1, 1, -1, -1, -1}});
+    check({"OneHot", 11, {{2}, {0, 1}}, {ints("depth", {2}), float_tensor("v", {2}, {0, 5})}, {attr("axis", 0)}, {2, 2}, {5, 0, 0, 5}});
+}
+
+TEST(OnnxOperators, WhereChoosesAtRunTime) {
+    OnnxBuilder b(13);
+    b.input("c", Ints{2, 1}, onnx::TensorProto::BOOL).input("x", Ints{3}).input("z", Ints{2, 3}).output("y");
+    b.node("Where", {"c", "x", "z"}, {"y"});
+    const Tensor c = Tensor::of<uint8_t>({2, 1}, {0, 1}).with_type({DType::boolean, {2, 1}, {}});
+    expect_values(b.run({c, f32({3}, {1, 2, 3}), f32({2, 3}, iota(6, 10))}).at(0), {2, 3}, {10, 11, 12, 1, 2, 3});
+}
+
+TEST(OnnxOperators, SumsOfPowersAndNeighbours) {
+    check({"ReduceLogSumExp",
+           13,
+           {{2, 2}, {1000, 1000, 0, 0}},
+           {},
+           {attr("axes", Ints{1}), attr("keepdims", 0)},
+           {2},
+           {1000.6931472f, 0.6931472f}});
+    check({"MeanVarianceNormalization", 13, {{1, 1, 1, 4}, {1, 1, 3, 3}}, {}, {}, {1, 1, 1, 4}, {-1, -1, 1, 1}});
+    // Squares 1 4 9, of two neighbours each (itself and the next): 1/(1 + (1 + 4)/2·2) and so on.
+    check({"LRN",
+           13,
+           {{1, 3, 1, 1}, {1, 2, 3}},
+           {},
+           {attr("size", 2), attr("alpha", 2.0f), attr("beta", 1.0f)},
+           {1, 3, 1, 1},
+           {1.0f / 6, 2.0f / 14, 3.0f / 10}});
+}
+
+TEST(OnnxOperators, ConvTranspose) {
+    const auto ones = float_tensor("w", {1, 1, 2, 2}, {1, 2, 3, 4});
+    // Each pixel stamps the kernel; stride 2 leaves the stamps apart, stride 1 adds where they overlap.
+    check(
+        {"ConvTranspose", 11, {{1, 1, 1, 2}, {1, 10}}, {ones}, {attr("strides", Ints{2, 2})}, {1, 1, 2, 4}, {1, 2, 10, 20, 3, 4, 30, 40}});
+    check({"ConvTranspose",
+           11,
+           {{1, 1, 1, 2}, {1, 10}},
+           {ones, float_tensor("b", {1}, {100})},
+           {},
+           {1, 1, 2, 3},
+           {101, 112, 120, 103, 134, 140}});
+    check({"ConvTranspose", 11, {{1, 1, 1, 2}, {1, 10}}, {ones}, {attr("pads", Ints{1, 0, 0, 1})}, {1, 1, 1, 2}, {3, 34}});
+    check({"ConvTranspose",
+           11,
+           {{1, 1, 1, 1}, {2}},
+           {ones},
+           {attr("strides", Ints{3, 3}), attr("output_padding", Ints{1, 0})},
+           {1, 1, 3, 2},
+           {2, 4, 6, 8, 0, 0}});
+    check({"ConvTranspose",
+           11,
+           {{1, 1, 1, 2}, {1, 10}},
+           {ones},
+           {attr("auto_pad", "SAME_UPPER"), attr("strides", Ints{1, 1})},
+           {1, 1, 1, 2},
+           {1, 12}});
+    // Two groups of one channel, in one dimension.
+    check({"ConvTranspose",
+           11,
+           {{1, 2, 2}, {1, 2, 3, 4}},
+           {float_tensor("w", {2, 1, 2}, {1, 1, 0, 1})},
+           {attr("group", 2)},
+           {1, 2, 3},
+           {1, 3, 2, 0, 3, 4}});
+}
+
+TEST(OnnxOperators, OldBroadcastingOfOpset6) {
+    const auto both = attr("broadcast", 1);
+    check({"Add", 6, {{1, 2, 1, 2}, iota(4)}, {float_tensor("b", {2}, {10, 20})}, {both, attr("axis", 1)}, {1, 2, 1, 2}, {11, 12, 23, 24}});
+    check({"Add", 6, {{1, 2, 1, 2}, iota(4)}, {float_tensor("b", {2}, {10, 20})}, {both}, {1, 2, 1, 2}, {11, 22, 13, 24}});
+    check({"PRelu", 6, {{1, 2, 1, 2}, {-1, -2, -3, -4}}, {float_tensor("s", {2}, {1, 10})}, {}, {1, 2, 1, 2}, {-1, -2, -30, -40}});
+}
+
 // No row of the table may go without a test: each operator's name is quoted in this folder's tests.
 TEST(OnnxOperators, EveryRowOfTheTableIsTested) {
     Diagnostics diag;

@@ -33,6 +33,25 @@ TEST(Pool2D, MaxIgnoresPaddingAndAverageDividesByWhatItSaw) {
     EXPECT_EQ(values<float>(run(Op{op}, {x})), (Floats{-0.5, -0.75, -1, -1}));
 }
 
+TEST(Unary, FunctionsOfTrigonometryAndThresholds) {
+    const auto at = [&](UnaryKind k, float x, float alpha = 0, float beta = 0) { return apply_unary({k, alpha, beta}, x); };
+    const float pi = 3.14159265f;
+    EXPECT_NEAR(at(UnaryKind::tan, pi / 4), 1, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::asin, 0.5f), pi / 6, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::acos, 0.5f), pi / 3, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::atan, -1), -pi / 4, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::sinh, 1), 1.17520119, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::cosh, 1), 1.54308063, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::asinh, 1), 0.88137359, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::acosh, 2), 1.31695790, 1e-6);
+    EXPECT_NEAR(at(UnaryKind::atanh, 0.5f), 0.54930614, 1e-6);
+    EXPECT_EQ(at(UnaryKind::shrink, -3, 1, 0.5f), -2.5f);
+    EXPECT_EQ(at(UnaryKind::shrink, 1, 1, 0.5f), 0);
+    EXPECT_EQ(at(UnaryKind::shrink, 2, 1, 0.5f), 1.5f);
+    EXPECT_EQ(at(UnaryKind::thresholded_relu, 2, 2), 0);
+    EXPECT_EQ(at(UnaryKind::thresholded_relu, 2.5f, 2), 2.5f);
+}
+
 TEST(Pool2D, Int8RoundsHalfAwayFromZero) {
     Pool2D op;
     op.kind = PoolKind::average, op.kernel = {1, 2}, op.stride = {1, 2};

@@ -17,7 +17,7 @@ void randomize(Random& r, float& v) {
 void randomize(Random& r, PoolKind& v) { v = static_cast<PoolKind>(r.integer(0, 1)); }
 void randomize(Random& r, ReduceKind& v) { v = static_cast<ReduceKind>(r.integer(0, 4)); }
 void randomize(Random& r, BinaryKind& v) { v = static_cast<BinaryKind>(r.integer(0, 12)); }
-void randomize(Random& r, UnaryKind& v) { v = static_cast<UnaryKind>(r.integer(0, 26)); }
+void randomize(Random& r, UnaryKind& v) { v = static_cast<UnaryKind>(r.integer(0, 37)); }
 void randomize(Random& r, Ties& v) { v = static_cast<Ties>(r.integer(0, 1)); }
 void randomize(Random& r, SoftmaxForm& v) { v = static_cast<SoftmaxForm>(r.integer(0, 1)); }
 void randomize(Random& r, PadMode& v) { v = static_cast<PadMode>(r.integer(0, 2)); }

@@ -121,6 +121,12 @@ void movement_ops() {
     refused(Pad{{int64_t{1} << 31, 1}, {0, 0}}, {x}, "more than 2^31");
     refused(Gather{1}, {x, Tensor::of<int64_t>({1}, {3})}, "index 3 is out of range");
     refused(Gather{0}, {x, f({1})}, "expected i32 or i64");
+    refused(ArgMax{2}, {x}, "axis 2 is out of range");
+    refused(ArgMax{0, true, false, false, DType::int8}, {x}, "places are i32 or i64");
+    refused(ArgMax{0}, {t(DType::boolean, {2})}, "expected f32, i8 or i32");
+    refused(Select{}, {x, x, x}, "expected bool");
+    refused(Select{}, {t(DType::boolean, {3}), x, t(DType::int8, {3})}, "another element type");
+    refused(Select{}, {t(DType::boolean, {3}), f({4}), x}, "do not broadcast");
     refused(with<Resize>([](auto& o) { o.size = {0, 1}; }), {f({1, 2, 2, 1})}, "size 0 is out of range");
     refused(with<Resize>([](auto& o) { o.scale = {1, 0}; }), {f({1, 2, 2, 1})}, "scale 0 is not a positive number");
     refused(with<Resize>([](auto& o) { o.mode = ResizeMode::linear; }), {t(DType::int32, {1, 2, 2, 1})}, "expected f32 or i8 for linear");
