@@ -15,7 +15,11 @@ namespace fs = std::filesystem;
 
 Expected<std::string> read_file(const fs::path& path, Diagnostics& diag) {
     std::error_code ec;
-    if (fs::is_directory(path, ec)) return diag.error(DiagId::file_unreadable, {.file = path.string()}, "is a folder, a file was expected");
+    const fs::file_status kind = fs::status(path, ec);
+    if (fs::is_directory(kind)) return diag.error(DiagId::file_unreadable, {.file = path.string()}, "is a folder, a file was expected");
+    // /dev/zero has no end.
+    if (fs::is_character_file(kind) || fs::is_block_file(kind))
+        return diag.error(DiagId::file_unreadable, {.file = path.string()}, "is a device, a file was expected");
     std::FILE* f = std::fopen(path.c_str(), "rb");
     if (f == nullptr) return diag.error(DiagId::file_unreadable, {.file = path.string()}, "cannot be opened: {}", std::strerror(errno));
     std::string bytes;
@@ -167,8 +171,11 @@ bool base64_decode(std::string_view text, std::string& out) {
 }
 
 TemporaryFolder::TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "glowworm-XXXXXX").string();
-    GW_CHECK(::mkdtemp(pattern.data()) != nullptr, "no temporary folder can be made");
+    std::error_code ec;
+    const fs::path parent = fs::temp_directory_path(ec);
+    std::string pattern = ((ec ? fs::path("/tmp") : parent) / "glowworm-XXXXXX").string();
+    // Where none can be made there is none of this name, and whoever writes into it gets the error.
+    if (::mkdtemp(pattern.data()) == nullptr) pattern += std::to_string(::getpid());
     path_ = pattern;
 }
 

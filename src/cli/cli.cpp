@@ -73,7 +73,12 @@ int run_cli(int argc, char** argv) {
         report_faults(session, exit_wrong);
         return exit_wrong;
     }
-    int status = chosen ? chosen(session) : exit_wrong;
+    int status = exit_wrong;
+    try {
+        if (chosen) status = chosen(session);
+    } catch (const std::bad_alloc&) {
+        session.diag.error(DiagId::file_unreadable, {}, "there is not enough memory for this model");
+    }
     if (status == exit_done && session.diag.has_errors()) status = exit_wrong;
     report_faults(session, status);
     return status;

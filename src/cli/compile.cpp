@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/files.h"
+#include "base/replace_folder.h"
 #include "base/text.h"
 #include "calibrate/range.h"
 #include "cli/cli.h"
@@ -317,13 +319,18 @@ int compile(const CompileOptions& options, Session& s) {
         files[data.object_file] = *object;
     }
     measure(c, data, folder.path(), s);
-    const Json report = report_json(data);
-    files["report.json"] = report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+    Json report = report_json(data);
     files["report.txt"] = report_text(report);
     if (!c.profile_text.empty() && c.o.profile.empty()) files["profile.yaml"] = c.profile_text;
+    files["report.json"];
+    for (const auto& [name, content] : files) report["bundle"]["files"].push_back(name);
+    files["report.json"] = report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     const int status = check_limits(c, report, s);
     if (status == exit_wrong) return status;
-    if (!write_files(c.o.output, files, s.diag)) return exit_wrong;
+    // Files of an older bundle go with it, but not its profile, which --profile may be reading.
+    std::set<std::string> outdated = bundle_files(c.o.output);
+    outdated.erase("profile.yaml");
+    if (!replace_folder(c.o.output, files, outdated, s.diag)) return exit_wrong;
     s.result = Json{{"bundle", c.o.output}, {"name", c.program.name}, {"report", report}};
     s.say(report_text(report));
     s.say(fmt::format("bundle written to {}", c.o.output));

@@ -94,6 +94,24 @@ BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, 
 
 }  // namespace
 
+std::set<std::string> bundle_files(const std::filesystem::path& folder) {
+    std::set<std::string> names;
+    Diagnostics ignored;
+    std::error_code ec;
+    if (!std::filesystem::is_regular_file(folder / "report.json", ec)) return names;
+    auto text = read_file(folder / "report.json", ignored);
+    if (!text) return names;
+    const Json report = Json::parse(*text, nullptr, false);
+    const Json::json_pointer list("/bundle/files");
+    if (report.is_discarded() || !report.is_object() || !report.contains(list) || !report[list].is_array()) return names;
+    for (const Json& name : report[list]) {
+        // A name is no way out of the folder, whoever wrote the report.
+        const std::filesystem::path file = name.is_string() ? name.get<std::string>() : std::string();
+        if (!file.empty() && file == file.filename() && file != "." && file != "..") names.insert(file.string());
+    }
+    return names;
+}
+
 Expected<Bundle> load_bundle(const std::filesystem::path& folder, Diagnostics& diag) {
     Bundle bundle;
     const std::filesystem::path report_path = folder / "report.json";

@@ -2,6 +2,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "emit/emit.h"
 #include "samples/samples.h"
@@ -55,6 +56,8 @@ struct Bundle {
     Json report;
     std::vector<std::vector<int32_t>> step_values;  // one list a step: values of the graph that its outputs hold
 };
+// The names of the files that the bundle in a folder is made of, as its report.json says; none where there is no such report.
+std::set<std::string> bundle_files(const std::filesystem::path& folder);
 // Errors: missing or malformed files; NAME.gw is not the one that NAME.h was made from.
 Expected<Bundle> load_bundle(const std::filesystem::path& folder, Diagnostics& diag);
 
