@@ -1,10 +1,9 @@
 // profile.yaml, written and read.
 //
-// Written by hand-made formatting, so that the bytes are ours and the same everywhere; read through yaml-cpp, so that people may edit and
-// comment the file. The reader believes nothing: every key must be known, every count must add up, because a profile is kept for months and
-// merged across machines, and a wrong one costs accuracy without a word.
+// Written by hand-made formatting, so that the bytes are ours and the same everywhere; read through yaml-cpp's parser, so that people may
+// edit and comment the file. The reader believes nothing: every key must be known, every count must add up, because a profile is kept for
+// months and merged across machines, and a wrong one costs accuracy without a word.
 #include <fmt/ranges.h>
-#include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <cmath>
@@ -13,6 +12,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "calibrate/profile.h"
+#include "calibrate/yaml_tree.h"
 
 namespace gw {
 namespace {
@@ -56,13 +56,13 @@ class ProfileReader {
 public:
     ProfileReader(const std::string& file, Diagnostics& diag) : file_(file), diag_(diag) {}
 
-    Expected<Profile> read(const YAML::Node& root) {
+    Expected<Profile> read(const YamlTree& root) {
         Profile p;
         const std::set<std::string> keys = {"schema", "model", "samples", "preprocess", "tensor_count", "tensors"};
         fields(root, keys, keys);
         if (!failed_ && integer(root["schema"]) != 1) fail(root["schema"], "this glowworm reads schema 1");
         if (failed_) return failure;
-        const YAML::Node model = root["model"];
+        const YamlTree model = root["model"];
         fields(model, {"file", "sha256"}, {"file", "sha256"});
         if (failed_) return failure;
         p.model_file = text(model["file"]);
@@ -70,9 +70,9 @@ public:
         p.samples = count(root["samples"]);
         p.preprocess = preprocess(root["preprocess"]);
         if (failed_) return failure;
-        if (!root["tensors"].IsSequence()) return fail(root["tensors"], "`tensors` is not a list"), failure;
+        if (!root["tensors"].is_list()) return fail(root["tensors"], "`tensors` is not a list"), failure;
         std::set<std::string> names;
-        for (const YAML::Node& node : root["tensors"]) {
+        for (const YamlTree& node : root["tensors"].items) {
             p.tensors.push_back(tensor(node));
             if (!failed_ && !names.insert(p.tensors.back().name).second) fail(node, "the tensor is there twice");
             if (failed_) return failure;
@@ -85,82 +85,86 @@ public:
     }
 
 private:
-    void fail(const YAML::Node& node, const std::string& why) {
+    void fail(const YamlTree& node, const std::string& why) { fail(node.line, why); }
+    void fail(int line, const std::string& why) {
         if (failed_) return;
         failed_ = true;
-        const YAML::Mark mark = node.IsDefined() ? node.Mark() : YAML::Mark::null_mark();
-        if (mark.is_null())
+        if (line < 0)
             (void)diag_.error(DiagId::profile_invalid, {.file = file_}, "{}", why);
         else
-            (void)diag_.error(DiagId::profile_invalid, {.file = file_}, "line {}: {}", mark.line + 1, why);
+            (void)diag_.error(DiagId::profile_invalid, {.file = file_}, "line {}: {}", line + 1, why);
     }
     // A map with keys of `allowed`, none twice, and all of `required`.
-    void fields(const YAML::Node& node, const std::set<std::string>& allowed, const std::set<std::string>& required) {
+    void fields(const YamlTree& node, const std::set<std::string>& allowed, const std::set<std::string>& required) {
         if (failed_) return;
-        if (!node.IsMap()) return fail(node, "a map of keys was expected");
+        if (!node.is_map()) return fail(node, "a map of keys was expected");
         std::set<std::string> seen;
-        for (const auto& entry : node) {
-            const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
-            if (!allowed.contains(key)) return fail(entry.first, fmt::format("unknown key `{}`", key));
-            if (!seen.insert(key).second) return fail(entry.first, fmt::format("key `{}` is there twice", key));
+        for (size_t i = 0; i < node.keys.size(); ++i) {
+            const std::string& key = node.keys[i];
+            if (!allowed.contains(key)) return fail(node.key_lines[i], fmt::format("unknown key `{}`", key));
+            if (!seen.insert(key).second) return fail(node.key_lines[i], fmt::format("key `{}` is there twice", key));
         }
         for (const std::string& key : required)
             if (!seen.contains(key)) return fail(node, fmt::format("key `{}` is missing", key));
     }
-    std::string text(const YAML::Node& node) {
-        if (!node.IsScalar()) return fail(node, "text was expected"), "";
-        return node.Scalar();
+    std::string text(const YamlTree& node) {
+        if (!node.is_scalar()) return fail(node, "text was expected"), "";
+        return node.text;
     }
     template <class T>
-    T number(const YAML::Node& node, std::string_view what) {
-        const std::string s = node.IsScalar() ? node.Scalar() : "";
+    T number(const YamlTree& node, std::string_view what) {
+        return number<T>(node.is_scalar() ? node.text : "", node.line, what);
+    }
+    template <class T>
+    T number(const std::string& s, int line, std::string_view what) {
         T v{};
         const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v);
         if (s.empty() || error != std::errc() || end != s.data() + s.size())
-            return fail(node, fmt::format("{} was expected, `{}` found", what, s)), T{};
+            return fail(line, fmt::format("{} was expected, `{}` found", what, s)), T{};
         return v;
     }
-    int64_t integer(const YAML::Node& node) { return number<int64_t>(node, "an integer"); }
-    int64_t count(const YAML::Node& node) {
+    int64_t integer(const YamlTree& node) { return number<int64_t>(node, "an integer"); }
+    int64_t count(const YamlTree& node) {
         const auto v = integer(node);
         if (v < 0 || v > int64_t{1} << 60) fail(node, "a count was expected");
         return failed_ ? 0 : v;
     }
-    float real(const YAML::Node& node) {
+    float real(const YamlTree& node) {
         const auto v = number<float>(node, "a number");
         if (!std::isfinite(v)) fail(node, "a finite number was expected");
         return v;
     }
-    std::vector<float> reals(const YAML::Node& node) {
+    std::vector<float> reals(const YamlTree& node) {
         std::vector<float> v;
-        if (!node.IsSequence()) return fail(node, "a list of numbers was expected"), v;
-        for (const YAML::Node& n : node) v.push_back(real(n));
+        if (!node.is_list()) return fail(node, "a list of numbers was expected"), v;
+        for (const YamlTree& n : node.items) v.push_back(real(n));
         return v;
     }
 
-    Preprocess preprocess(const YAML::Node& node) {
+    Preprocess preprocess(const YamlTree& node) {
         Preprocess p;
         fields(node,
                {"image_range", "image_mean", "image_std", "image_order", "image_resize", "sample_scale", "sample_zero", "sample_layout"},
                {"image_order", "image_resize", "sample_layout"});
         if (failed_) return p;
-        if (node["image_range"]) {
+        if (has(node, "image_range")) {
             const std::vector<float> r = reals(node["image_range"]);
             if (r.size() == 2)
                 p.range = {r[0], r[1]};
             else
                 fail(node["image_range"], "a range has two numbers");
         }
-        if (node["image_mean"]) p.mean = reals(node["image_mean"]);
-        if (node["image_std"]) p.std = reals(node["image_std"]);
+        if (has(node, "image_mean")) p.mean = reals(node["image_mean"]);
+        if (has(node, "image_std")) p.std = reals(node["image_std"]);
         p.bgr = one_of(node["image_order"], {"rgb", "bgr"}) == 1;
         p.resize = one_of(node["image_resize"], {"false", "true"}) == 1;
         p.layout = static_cast<SampleLayout>(one_of(node["sample_layout"], {"model", "nchw", "nhwc"}));
-        if (node["sample_scale"]) p.sample_scale = real(node["sample_scale"]);
-        if (node["sample_zero"]) p.sample_zero = number<int32_t>(node["sample_zero"], "an integer");
+        if (has(node, "sample_scale")) p.sample_scale = real(node["sample_scale"]);
+        if (has(node, "sample_zero")) p.sample_zero = number<int32_t>(node["sample_zero"], "an integer");
         return p;
     }
-    int one_of(const YAML::Node& node, const std::vector<std::string>& words) {
+    static bool has(const YamlTree& node, std::string_view key) { return node[key].line >= 0; }
+    int one_of(const YamlTree& node, const std::vector<std::string>& words) {
         const std::string s = text(node);
         for (size_t i = 0; i < words.size(); ++i)
             if (words[i] == s) return static_cast<int>(i);
@@ -168,7 +172,7 @@ private:
         return 0;
     }
 
-    TensorProfile tensor(const YAML::Node& node) {
+    TensorProfile tensor(const YamlTree& node) {
         TensorProfile t;
         fields(node, {"name", "min", "max", "count", "zeros", "nonfinite", "bins"},
                {"name", "min", "max", "count", "zeros", "nonfinite", "bins"});
@@ -180,22 +184,22 @@ private:
         t.nonfinite = count(node["nonfinite"]);
         const int64_t zeros = count(node["zeros"]);
         if (zeros > 0) t.histogram[zero_bin] = zeros;
-        if (!failed_ && !node["bins"].IsMap()) fail(node["bins"], "`bins` is not a map of bin: count");
+        if (!failed_ && !node["bins"].is_map()) fail(node["bins"], "`bins` is not a map of bin: count");
         if (failed_) return t;
-        for (const auto& entry : node["bins"]) {
-            const int64_t bin = integer(entry.first), n = count(entry.second);
-            if (!failed_ && (bin < 0 || bin >= bin_count || (bin & 0xff0) == 0xff0))
-                fail(entry.first, fmt::format("there is no bin {}", bin));
-            if (!failed_ && n == 0) fail(entry.second, "an empty bin");
-            if (!failed_ && !t.histogram.emplace(static_cast<int>(bin), n).second)
-                fail(entry.first, fmt::format("bin {} is there twice", bin));
+        const YamlTree& bins = node["bins"];
+        for (size_t i = 0; i < bins.keys.size(); ++i) {
+            const int line = bins.key_lines[i];
+            const int64_t bin = number<int64_t>(bins.keys[i], line, "an integer"), n = count(bins.items[i]);
+            if (!failed_ && (bin < 0 || bin >= bin_count || (bin & 0xff0) == 0xff0)) fail(line, fmt::format("there is no bin {}", bin));
+            if (!failed_ && n == 0) fail(bins.items[i], "an empty bin");
+            if (!failed_ && !t.histogram.emplace(static_cast<int>(bin), n).second) fail(line, fmt::format("bin {} is there twice", bin));
             if (failed_) return t;
         }
         check(t, node);
         return t;
     }
     // Counts add up, and the extremes lie in the outermost bins.
-    void check(const TensorProfile& t, const YAML::Node& node) {
+    void check(const TensorProfile& t, const YamlTree& node) {
         int64_t sum = 0;
         double lowest = INFINITY, highest = -INFINITY;
         int lowest_bin = zero_bin, highest_bin = zero_bin;
@@ -237,12 +241,10 @@ std::string profile_yaml(const Profile& profile) {
 }
 
 Expected<Profile> parse_profile(const std::string& text, const std::string& file, Diagnostics& diag) {
-    try {
-        return ProfileReader(file, diag).read(YAML::Load(text));
-    } catch (const YAML::Exception& e) {
-        if (e.mark.is_null()) return diag.error(DiagId::profile_invalid, {.file = file}, "is not YAML: {}", e.msg);
-        return diag.error(DiagId::profile_invalid, {.file = file}, "line {}: is not YAML: {}", e.mark.line + 1, e.msg);
-    }
+    YamlTree tree;
+    std::string why;
+    if (!parse_yaml(text, tree, why)) return diag.error(DiagId::profile_invalid, {.file = file}, "{}", why);
+    return ProfileReader(file, diag).read(tree);
 }
 
 Expected<Profile> read_profile(const std::filesystem::path& path, Diagnostics& diag) {

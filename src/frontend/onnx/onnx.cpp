@@ -12,7 +12,7 @@
 namespace gw {
 
 namespace {
-bool parse(const std::string& bytes, onnx::ModelProto& model) {
+bool parse(std::string_view bytes, onnx::ModelProto& model) {
     if (bytes.empty() || bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) return false;
     google::protobuf::LogSilencer silence;
     google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
@@ -22,7 +22,12 @@ bool parse(const std::string& bytes, onnx::ModelProto& model) {
 }  // namespace
 
 Expected<Module> read_onnx(const std::filesystem::path& path, const ImportOptions& options, Diagnostics& diag) {
-    GW_TRY(std::string bytes, read_file(path, diag));
+    GW_TRY(const std::string bytes, read_file(path, diag));
+    return read_onnx_bytes(bytes, path, options, diag);
+}
+
+Expected<Module> read_onnx_bytes(std::string_view bytes, const std::filesystem::path& path, const ImportOptions& options,
+                                 Diagnostics& diag) {
     const Location where{.file = path.filename().string()};
     onnx::ModelProto model;
     if (!parse(bytes, model)) return diag.error(DiagId::onnx_malformed, where, "this is not an ONNX model, or it is cut short");
@@ -30,10 +35,11 @@ Expected<Module> read_onnx(const std::filesystem::path& path, const ImportOption
     Importer importer(model, options, path, diag);
     auto graph = importer.run();
     if (!graph || diag.errors() > before) return failure;
-    for (const auto& [name, content] : importer.tensors().files()) bytes += content;
+    std::string all(bytes);
+    for (const auto& [name, content] : importer.tensors().files()) all += content;
     Module module;
     module.file = where.file;
-    module.sha256 = sha256_hex(bytes);
+    module.sha256 = sha256_hex(all);
     module.graphs.push_back(*std::move(graph));
     return module;
 }
