@@ -15,6 +15,7 @@ struct Board {
     int64_t clock_hz;       // the clock that the board's examples run at
     int64_t flash_bytes;
     int64_t ram_bytes;
+    std::string_view source;  // where the figures come from
     std::string_view note;
 };
 
