@@ -11,8 +11,9 @@
  * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  * UNROLL taps (1 to 4) are written out in the inner loop
  *
- * Order: output pixels row by row, left to right. For each block of channels (up to 4) all of its taps are read, then its results are
- * written; with one block and one group a pixel is thus read whole before it is written. Nothing outside x and w is read.
+ * Order: output pixels row by row, left to right; BACKWARD 1: from the last pixel to the first. For each block of channels (up to 4) of a
+ * pixel all of its taps are read, then its results are written; with one block and one group a pixel is thus read whole before it is
+ * written. Nothing outside x and w is read.
  *
  * The innermost loops stand in a function of their own that is not inlined: on cores with eight low registers the compiler else gives those
  * to the outer loops. */
@@ -127,6 +128,7 @@ void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int3
 {
     enum { IH = 8, IW = 8, IC = 3, OH = 8, OW = 8, OC = 6, G = 1 };           // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants
+    enum { BACKWARD = 0 };                                                    // @constants
     enum {
         XC = G * IC,
         FULL = OC / 4,                                   /* blocks of four channels a group, */
@@ -136,12 +138,13 @@ void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int3
         RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW /* the right one */
     };
     conv2d_s8_place p;
-    int32_t oy, ox, g;
+    int32_t row, column, g;
     p.bias = bias;
     p.mult = mult;
     p.shift = shift;
     p.y = y;
-    for (oy = 0; oy < OH; ++oy) {
+    for (row = 0; row < OH; ++row) {
+        const int32_t oy = BACKWARD ? OH - 1 - row : row;
         int32_t iy = oy * SH - PT, rows = KH, ky = 0; /* ky: first tap inside, iy: its row of x */
         if (PT > 0) {
             for (; iy < 0; iy += DH) ++ky, --rows;
@@ -149,7 +152,8 @@ void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int3
         if (DOWN) {
             while (rows > 0 && iy + (rows - 1) * DH >= IH) --rows;
         }
-        for (ox = 0; ox < OW; ox += p.pixels) {
+        for (column = 0; column < OW; column += p.pixels) {
+            const int32_t ox = BACKWARD ? OW - 1 - column : column;
             int32_t ix = ox * SW - PL, columns = KW, kx = 0;
             if (PL > 0) {
                 for (; ix < 0; ix += DW) ++kx, --columns;
@@ -161,7 +165,8 @@ void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int3
             p.columns = columns;
             p.channel = 0;
             p.pixels = 1;
-            if (ONE_CALL && columns == KW) {
+            if (BACKWARD) p.y = y + (oy * OW + ox) * G * OC;
+            if (!BACKWARD && ONE_CALL && columns == KW) {
                 /* all pixels up to the last whose window ends inside x */
                 enum { LAST = RIGHT ? (IW - 1 - (KW - 1) * DW + PL) / SW : OW - 1 };
                 p.pixels = LAST + 1 - ox;

@@ -8,8 +8,8 @@
  * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale)
  * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  *
- * Order: output pixels row by row, left to right. For each block of channels (up to 4) all of its taps are read, then its results are
- * written. */
+ * Order: output pixels row by row, left to right; BACKWARD 1: from the last pixel to the first. For each block of channels (up to 4) of a
+ * pixel all of its taps are read, then its results are written. */
 #include "gw_kernel.h"
 
 typedef int16_t depthwise_s8_mult;  // @type
@@ -45,14 +45,17 @@ void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bi
     enum { IH = 8, IW = 8, C = 6, M = 1, OH = 8, OW = 8, X_ZERO = -128 };                     // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };                  // @constants
     enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
+    enum { BACKWARD = 0 };                                                                    // @constants
     enum {
         O = C * M,
         TAIL = O % 4,                                    /* channels of the last block */
         DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH, /* some windows hang over the lower edge, */
         RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW /* the right one */
     };
-    int32_t oy, ox;
-    for (oy = 0; oy < OH; ++oy) {
+    int8_t *const first_y = y;
+    int32_t row, column;
+    for (row = 0; row < OH; ++row) {
+        const int32_t oy = BACKWARD ? OH - 1 - row : row;
         int32_t iy = oy * SH - PT, rows = KH, ky = 0; /* ky: first tap inside, iy: its row of x */
         if (PT > 0) {
             for (; iy < 0; iy += DH) ++ky, --rows;
@@ -60,7 +63,8 @@ void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bi
         if (DOWN) {
             while (rows > 0 && iy + (rows - 1) * DH >= IH) --rows;
         }
-        for (ox = 0; ox < OW; ++ox) {
+        for (column = 0; column < OW; ++column) {
+            const int32_t ox = BACKWARD ? OW - 1 - column : column;
             int32_t ix = ox * SW - PL, columns = KW, kx = 0;
             if (PL > 0) {
                 for (; ix < 0; ix += DW) ++kx, --columns;
@@ -73,6 +77,7 @@ void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bi
                 const int32_t corner = (iy * IW + ix) * C, tap = ky * KW + kx;
                 const int8_t *wb = w;
                 int32_t c = 0, i;
+                if (BACKWARD) y = first_y + (oy * OW + ox) * O;
                 while (c < O - TAIL) {
                     const int32_t first = c / M;
                     int32_t acc[4];

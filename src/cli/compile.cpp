@@ -11,7 +11,7 @@
 #include "calibrate/range.h"
 #include "cli/cli.h"
 #include "interp/interp.h"
-#include "lower/lower.h"
+#include "lower/fit.h"
 #include "target/board.h"
 
 namespace gw {
@@ -158,6 +158,24 @@ std::string options_line(const Json& options) {
     return line;
 }
 
+// The fastest program within --ram-limit, or the smallest there is; without a limit the fastest, or with --optimize ram the smallest.
+Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
+    const bool smallest = c.o.optimize == "ram";
+    if (!smallest && c.o.ram_limit < 0) {
+        GW_TRY(Fitted f, fit_whole(c.graph, c.core, options, s.diag));
+        c.program = std::move(f.program);
+        return {};
+    }
+    constexpr int effort = 48;  // programs that are lowered and placed
+    const int64_t enough = smallest ? 0 : c.o.ram_limit;
+    GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, effort, s.diag, s.progress("fitting")));
+    auto best = std::find_if(points.begin(), points.end(), [&](const Fitted& f) { return !smallest && f.ram <= enough; });
+    if (best == points.end()) best = points.end() - 1;
+    c.graph = std::move(best->graph);
+    c.program = std::move(best->program);
+    return {};
+}
+
 Status make_program(Compilation& c, Session& s) {
     LowerOptions lower_options;
     std::vector<std::string> taken;
@@ -175,8 +193,7 @@ Status make_program(Compilation& c, Session& s) {
     lower_options.output_in_arena = c.o.output_place == "arena";
     lower_options.io_align = c.o.io_align;
     lower_options.weights_passed = c.o.weights == "pointer";
-    GW_TRY(c.program, lower(c.graph, c.core, lower_options, s.diag));
-    GW_TRY_DO(place_buffers(c.program, true, s.diag));
+    GW_TRY_DO(fit_program(c, lower_options, s));
     Diagnostics broken;
     GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());
     Module module = c.model.module;

@@ -48,14 +48,10 @@ void add_images(const Graph& graph, Candidate& candidate, const Conv& c, int64_t
     candidate.arguments.push_back(KernelArgument::output(c.y, align, graph.type(c.y).bytes() / c.batch));
 }
 
-// Overlap of one image's input (argument 0) and output (argument 1). Iterations of a batch would need a trace of them all: only single
-// images.
-void add_overlap(Candidate& candidate, const Conv& c, int64_t element_bytes, bool reads_first) {
-    if (c.batch != 1) return;
-    const Window& w = c.window;
-    candidate.overlaps.push_back({0, 1,
-                                  minimum_gap(window_trace(w.out_h, w.out_w, c.out_c * element_bytes, w.in_h, w.in_w,
-                                                           c.in_c * element_bytes, w.stride, w.pad, reads_first))});
+// Iterations of a batch would need a trace of them all: only single images overlap. Both kernels know both ways.
+void add_overlap(Candidate& candidate, const Conv& c, bool reads_first) {
+    candidate.constants.emplace_back("BACKWARD", 0);
+    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, c.in_c, c.out_c, reads_first, true));
 }
 
 // Taps written out in the inner loop. Cores with eight low registers lose more by spilling than they gain.
@@ -89,7 +85,7 @@ Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId ro
     add_channel_requant(candidate, c.op->requant, c.out_c);
     candidate.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
     // One block of channels: a pixel's taps are all read before it is written.
-    add_overlap(candidate, c, 1, groups == 1 && c.group_out <= 4);
+    add_overlap(candidate, c, groups == 1 && c.group_out <= 4);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.group_in * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;
@@ -115,7 +111,7 @@ Match match_depthwise_s8(const MatchContext& context, const Graph& graph, NodeId
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"C", c.in_c}, {"M", c.group_out}, {"X_ZERO", c.op->x_zero}});
     add_channel_requant(candidate, c.op->requant, c.out_c);
-    add_overlap(candidate, c, 1, c.out_c <= 4);
+    add_overlap(candidate, c, c.out_c <= 4);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;

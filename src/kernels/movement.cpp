@@ -68,6 +68,31 @@ Match match_slice(const MatchContext&, const Graph& graph, NodeId root) {
     return c;
 }
 
+// What is cut out lies in one piece: one axis is cut, all before it are 1.
+Match match_slice_run(const MatchContext&, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Slice& op = *get_if<Slice>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (std::string why = unmovable(graph, x); !why.empty()) return why;
+    const std::vector<int64_t> strides = graph.type(x).shape.strides();
+    bool whole = true;  // all axes behind this one
+    int64_t first = 0;
+    for (size_t i = strides.size(); i-- > 0;) {
+        if (op.size[i] > 1 && (op.step[i] != 1 || !whole)) return "what is cut out lies in several pieces";
+        whole = whole && op.size[i] == graph.type(x).shape[static_cast<int64_t>(i)];
+        first += op.start[i] * strides[i];
+    }
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1)};
+    const int64_t bytes = graph.type(y).bytes();
+    c.constants = {{"FIRST", first * element_bytes(graph, x)}, {"BYTES", bytes}};
+    // memmove: the output may lie anywhere over the input.
+    c.overlaps.push_back({0, 1, -graph.type(x).bytes(), {}});
+    c.covers = {root};
+    c.cycles = 40 + bytes * 2;
+    return c;
+}
+
 // Up to `room` operands; those that are not there repeat the first one with length 0.
 Match match_concat(const Graph& graph, NodeId root, size_t room) {
     const Node& node = graph[root];
@@ -233,6 +258,7 @@ Match match_resize_linear_s8(const MatchContext& context, const Graph& graph, No
 constexpr KernelRow rows[] = {
     {"copy_bytes", "any", "copy", match_copy_bytes},
     {"transpose", "any", "transpose", match_transpose},
+    {"slice_run", "any", "slice", match_slice_run},
     {"slice", "any", "slice", match_slice},
     {"concat2", "any", "concat", match_concat2},
     {"concat4", "any", "concat", match_concat4},

@@ -30,25 +30,15 @@ Pool read_pool(const Graph& graph, NodeId root, PoolKind kind, DType dtype, std:
     return p;
 }
 
-// The same window walked from the last pixel to the first looks like this from the other end.
-int64_t gap_down(const Window& w, int64_t pixel, bool reads_first) {
-    const Pads pad{(w.out_h - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1 - w.in_h - w.pad[0],
-                   (w.out_w - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1 - w.in_w - w.pad[1], 0, 0};
-    return minimum_gap(window_trace(w.out_h, w.out_w, pixel, w.in_h, w.in_w, pixel, w.stride, pad, reads_first));
-}
-
 void add_images(const Graph& graph, Candidate& candidate, const Pool& p, int64_t align, bool both_ways = false) {
     candidate.batch = p.batch;
     candidate.arguments.push_back(KernelArgument::input(p.x, align, graph.type(p.x).bytes() / p.batch));
     candidate.arguments.push_back(KernelArgument::output(p.y, align, graph.type(p.y).bytes() / p.batch));
     if (p.batch != 1) return;
-    const Window& w = p.window;
     const int64_t pixel = p.channels * (graph.type(p.x).bytes() / graph.type(p.x).elements());
     // Channel by channel: channel c of a pixel is written before channel c + 1 of the same window is read. Those written bytes lie below
     // the ones still to be read only when the pixel itself counts as unread.
-    candidate.overlaps.push_back(
-        {0, 1, minimum_gap(window_trace(w.out_h, w.out_w, pixel, w.in_h, w.in_w, pixel, w.stride, w.pad, p.channels == 1)), {}});
-    if (both_ways) candidate.overlaps.back().down = gap_down(w, pixel, p.channels == 1);
+    candidate.overlaps.push_back(window_overlap(p.window, pixel, pixel, p.channels == 1, both_ways));
 }
 
 Match match_max_pool_s8(const MatchContext& context, const Graph& graph, NodeId root) {

@@ -122,6 +122,19 @@ int64_t Window::taps_inside() const {
 
 bool Window::clipped() const { return taps_inside() != out_h * out_w * kernel[0] * kernel[1]; }
 
+Overlap window_overlap(const Window& w, int64_t in_pixel, int64_t out_pixel, bool reads_first, bool both_ways) {
+    const auto gap = [&](const Pads& pad) {
+        return minimum_gap(window_trace(w.out_h, w.out_w, out_pixel, w.in_h, w.in_w, in_pixel, w.stride, pad, reads_first));
+    };
+    Overlap o{0, 1, gap(w.pad), {}};
+    if (!both_ways) return o;
+    // Walked from the last pixel to the first, the same window looks like this from the other end.
+    const Pads mirrored{(w.out_h - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1 - w.in_h - w.pad[0],
+                        (w.out_w - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1 - w.in_w - w.pad[1], 0, 0};
+    o.down = gap(mirrored);
+    return o;
+}
+
 void add_window(Candidate& c, const Window& w) {
     c.constants.insert(c.constants.end(), {{"IH", w.in_h},
                                            {"IW", w.in_w},

@@ -34,6 +34,9 @@ struct Window {
     int64_t taps_inside() const;  // taps of all output pixels that lie inside the input
     bool clipped() const;         // some do not
 };
+// Overlap of argument 0, an image of `in_pixel` bytes a pixel, and argument 1, its result of `out_pixel` bytes, where the kernel goes pixel
+// by pixel; `both_ways` if it has the enumerator BACKWARD.
+Overlap window_overlap(const Window& window, int64_t in_pixel, int64_t out_pixel, bool reads_first, bool both_ways);
 // IH IW OH OW KH KW SH SW DH DW PT PL.
 void add_window(Candidate& candidate, const Window& window);
 

@@ -54,6 +54,7 @@ private:
             if (covered[k] || get_if<Reshape>(n.op) != nullptr || is_view_concat(n) || is_view_slice(n)) continue;
             Chosen& chosen = chosen_[k];
             std::string reasons;
+            bool chosen_avoided = false;
             for (const KernelRow* row : rows) {
                 if (row->op != op_name(n.op)) continue;
                 const std::string refused = refusal(*row, options_);
@@ -63,8 +64,11 @@ private:
                     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
                     continue;
                 }
-                if (chosen.row == nullptr || match.candidate->cycles < chosen.candidate.cycles) {
+                const bool avoided = options_.avoid.count({static_cast<int32_t>(k), std::string(row->name)}) != 0;
+                if (chosen.row == nullptr ||
+                    std::pair(avoided, match.candidate->cycles) < std::pair(chosen_avoided, chosen.candidate.cycles)) {
                     chosen.row = row;
+                    chosen_avoided = avoided;
                     chosen.candidate = std::move(*match.candidate);
                 }
             }
@@ -83,12 +87,22 @@ private:
         if (g_[id].is_input() || g_[id].is_constant()) return true;
         return std::any_of(g_.outputs.begin(), g_.outputs.end(), [&](const Port& p) { return p.value == id; });
     }
-    // A value that a kernel makes for this reader alone.
-    bool is_plain(ValueId id) const {
+    // A value that can be made in its place inside a concat: a kernel writes it, and no other concat wants it. Whoever else reads it finds
+    // it there.
+    bool is_part(ValueId id) const {
         const Node* producer = g_.producer(id);
-        return producer != nullptr && !is_port(id) && uses_[static_cast<size_t>(id.index)] == 1 &&
-               get_if<Reshape>(producer->op) == nullptr && get_if<Concat>(producer->op) == nullptr &&
-               get_if<Slice>(producer->op) == nullptr;
+        if (producer == nullptr || is_port(id) || get_if<Reshape>(producer->op) != nullptr || is_view_slice(*producer)) return false;
+        if (get_if<Concat>(producer->op) != nullptr && !is_view_concat(*producer)) return false;
+        const std::vector<NodeId>& readers = users_[static_cast<size_t>(id.index)];
+        return std::count_if(readers.begin(), readers.end(), [&](NodeId r) { return get_if<Concat>(g_[r].op) != nullptr; }) == 1;
+    }
+    // The only reader of a value, if that is a concat whose parts can lie one after the other.
+    bool goes_into_concat(ValueId id) const {
+        const std::vector<NodeId>& readers = users_[static_cast<size_t>(id.index)];
+        if (readers.size() != 1 || uses_[static_cast<size_t>(id.index)] != 1) return false;
+        const Node& reader = g_[readers[0]];
+        const Concat* c = get_if<Concat>(reader.op);
+        return c != nullptr && outer_ones(g_.type(reader.outputs[0]).shape, c->axis);
     }
     static bool outer_ones(const Shape& s, int64_t axis) {
         for (int64_t i = 0; i < axis; ++i)
@@ -99,12 +113,15 @@ private:
         const Concat* c = get_if<Concat>(n.op);
         if (c == nullptr || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8) return false;
         std::set<ValueId> seen;
-        return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_plain(id) && seen.insert(id).second; });
+        return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_part(id) && seen.insert(id).second; });
     }
-    // One axis is cut, all before it are 1, in steps of 1; of a value that is not a port.
+    // One axis is cut, all before it are 1, in steps of 1; of a value that is no constant and no output, for a reader that can take it
+    // where it lies: a concat cannot.
     bool is_view_slice(const Node& n) const {
         const Slice* s = get_if<Slice>(n.op);
-        if (s == nullptr || is_port(n.inputs[0]) || is_port(n.outputs[0])) return false;
+        if (s == nullptr || (is_port(n.inputs[0]) && !g_[n.inputs[0]].is_input()) || is_port(n.outputs[0]) ||
+            goes_into_concat(n.outputs[0]))
+            return false;
         const Shape& x = g_.type(n.inputs[0]).shape;
         int64_t axis = 0;
         while (axis < x.rank() && x[axis] == 1) ++axis;

@@ -1,6 +1,8 @@
 // Lowering: covers a graph with kernels and makes a program of it, unplaced.
 #pragma once
+#include <set>
 #include <string>
+#include <utility>
 
 #include "graph/graph.h"
 #include "kernels/kernel.h"
@@ -15,6 +17,7 @@ struct LowerOptions {
     bool input_in_arena = false, output_in_arena = false;
     int64_t io_align = 1;         // bytes, a power of two: inputs and outputs are at least so aligned
     bool weights_passed = false;  // the caller passes the weights, so they cannot be code
+    std::set<std::pair<int32_t, std::string>> avoid;  // (node, row): not to be taken where another row offers itself
 };
 
 // Why a row may not be taken, whatever the node is; empty when it may.

@@ -3,6 +3,7 @@
 #include "program/program.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/check.h"
 #include "program/plan_validate.h"
@@ -28,31 +29,46 @@ int64_t Program::address(int32_t b) const {
 namespace {
 
 // Moments: 0 before the first step, 1 + k during step k, 1 + n after the last.
+//
+// A buffer lives from the first to the last moment in which a call (or the caller) touches it. Between buffers of one family bytes pass
+// without a copy: what one writes, another reads. The time between is counted with the reader where it lies wholly in what is written (a
+// slice: the rest may die earlier), else with the writer (a part of a concat: the rest may be born later).
 std::vector<LiveInterval> lifetimes(const Program& p) {
     const auto n = static_cast<int64_t>(p.steps.size());
-    std::vector<LiveInterval> live(p.buffers.size(), LiveInterval{n + 2, -1});
-    auto touch = [&](int32_t b, int64_t t) {
-        LiveInterval& l = live[static_cast<size_t>(b)];
-        l.begin = std::min(l.begin, t);
-        l.end = std::max(l.end, t + 1);
+    const LiveInterval never{n + 2, -1};
+    std::vector<LiveInterval> live(p.buffers.size(), never), writes = live, reads = live;
+    auto touch = [&](int32_t b, int64_t t, bool written) {
+        const auto k = static_cast<size_t>(b);
+        for (LiveInterval* l : {&live[k], written ? &writes[k] : &reads[k]}) *l = {std::min(l->begin, t), std::max(l->end, t + 1)};
     };
     for_each_call(p.steps, [&](const Call& call, int64_t step) {
         for (const Argument& a : call.arguments)
-            if (a.kind == Argument::Kind::buffer) touch(a.index, 1 + step);
+            if (a.kind == Argument::Kind::buffer) touch(a.index, 1 + step, a.written);
     });
-    for (size_t b = 0; b < p.buffers.size(); ++b) {
-        if (p.buffers[b].role == BufferRole::input) touch(static_cast<int32_t>(b), 0);
-        if (p.buffers[b].role == BufferRole::output) touch(static_cast<int32_t>(b), n + 1);
+    std::map<int32_t, std::vector<std::pair<int32_t, int64_t>>> families;  // root: members and where they begin in it
+    for (size_t k = 0; k < p.buffers.size(); ++k) {
+        const auto b = static_cast<int32_t>(k);
+        if (p.buffers[k].role == BufferRole::input) touch(b, 0, true);
+        if (p.buffers[k].role == BufferRole::output) touch(b, n + 1, false);
+        int64_t begin = 0;
+        const int32_t root = p.root(b, begin);
+        families[root].emplace_back(b, begin);
     }
-    // A part of a concat must last until the whole has been read, and a slice is there as long as what it is cut from: a view lives from
-    // the first to the last moment of itself and the buffers that it lies in.
-    for (size_t b = 0; b < p.buffers.size(); ++b)
-        for (int32_t of = p.buffers[b].view_of; of >= 0; of = p.buffers[static_cast<size_t>(of)].view_of) {
-            const LiveInterval& outer = live[static_cast<size_t>(of)];
-            if (outer.end <= outer.begin) continue;
-            live[b].begin = std::min(live[b].begin, outer.begin);
-            live[b].end = std::max(live[b].end, outer.end);
+    const std::vector<LiveInterval> own = live;
+    for (const auto& [root, members] : families) {
+        for (const auto& [w, w_begin] : members) {
+            for (const auto& [r, r_begin] : members) {
+                const auto writer = static_cast<size_t>(w), reader = static_cast<size_t>(r);
+                const int64_t w_end = w_begin + p.buffers[writer].bytes(), r_end = r_begin + p.buffers[reader].bytes();
+                const bool passes = w_begin < r_end && r_begin < w_end && writes[writer].begin < reads[reader].end;
+                if (w == r || !passes) continue;
+                if (w_begin <= r_begin && r_end <= w_end)
+                    live[reader].begin = std::min(live[reader].begin, own[writer].end);
+                else
+                    live[writer].end = std::max(live[writer].end, own[reader].begin);
+            }
         }
+    }
     return live;
 }
 
@@ -188,20 +204,28 @@ private:
         return {};
     }
 
-    void write(int32_t b) { written_[static_cast<size_t>(b)] = true; }
-    bool is_written(int32_t b) const {
-        if (written_[static_cast<size_t>(b)]) return true;
-        // Through the buffer it lies in, or through its parts (any of them: sizes are checked where it matters, by running).
-        const int32_t of = p_.buffers[static_cast<size_t>(b)].view_of;
-        if (of >= 0 && is_written_whole(of)) return true;
-        for (size_t i = 0; i < p_.buffers.size(); ++i)
-            if (p_.buffers[i].view_of == b && written_[i]) return true;
-        return false;
+    // Written bytes of every root buffer, as ascending intervals that do not touch. What a call writes, it writes whole.
+    void write(int32_t b) {
+        int64_t begin = 0;
+        auto& intervals = written_[static_cast<size_t>(p_.root(b, begin))];
+        LiveInterval all{begin, begin + p_.buffers[static_cast<size_t>(b)].bytes()};
+        std::vector<LiveInterval> merged;
+        for (const LiveInterval& i : intervals) {
+            if (i.end < all.begin || i.begin > all.end)
+                merged.push_back(i);
+            else
+                all = {std::min(all.begin, i.begin), std::max(all.end, i.end)};
+        }
+        merged.push_back(all);
+        std::sort(merged.begin(), merged.end(), [](const LiveInterval& a, const LiveInterval& c) { return a.begin < c.begin; });
+        intervals = std::move(merged);
     }
-    bool is_written_whole(int32_t b) const {
-        if (written_[static_cast<size_t>(b)]) return true;
-        const int32_t of = p_.buffers[static_cast<size_t>(b)].view_of;
-        return of >= 0 && is_written_whole(of);
+    // Every byte of it: through the buffer that it lies in, or its parts.
+    bool is_written(int32_t b) const {
+        int64_t begin = 0;
+        const auto& intervals = written_[static_cast<size_t>(p_.root(b, begin))];
+        const int64_t end = begin + p_.buffers[static_cast<size_t>(b)].bytes();
+        return std::any_of(intervals.begin(), intervals.end(), [&](const LiveInterval& i) { return i.begin <= begin && end <= i.end; });
     }
 
     Status step(const Step& s, int64_t count) {
@@ -238,7 +262,7 @@ private:
 
     const Program& p_;
     Diagnostics& diag_;
-    std::vector<bool> written_;
+    std::vector<std::vector<LiveInterval>> written_;
 };
 
 }  // namespace
@@ -261,6 +285,21 @@ Status verify(const Program& program, Diagnostics& diag) {
                        problem.buffers[i].name, region.name, region.bytes);
     }
     return diag.has_errors() ? Status(failure) : Status();
+}
+
+std::vector<int64_t> occupied_bytes(const Program& program) {
+    std::vector<int64_t> bytes(program.steps.size());
+    const std::vector<LiveInterval> live = lifetimes(program);
+    for (size_t b = 0; b < program.buffers.size(); ++b) {
+        int64_t unused = 0;
+        if (program.buffers[static_cast<size_t>(program.root(static_cast<int32_t>(b), unused))].region != 0) continue;
+        const int64_t end = program.address(static_cast<int32_t>(b)) + program.buffers[b].bytes();
+        for (size_t k = 0; k < bytes.size(); ++k) {
+            const auto moment = static_cast<int64_t>(k) + 1;
+            if (live[b].begin <= moment && moment < live[b].end) bytes[k] = std::max(bytes[k], end);
+        }
+    }
+    return bytes;
 }
 
 // A kernel that can walk both ways walks upward unless its buffers overlap in a way that only walking downward allows.

@@ -132,6 +132,10 @@ Status verify(const Program& program, Diagnostics& diag);
 std::string print(const Program& program);
 Expected<Program> parse_program(std::string_view text, const std::string& file, Diagnostics& diag);
 
+// Of a placed program, for each outermost step: the bytes from the first region's start to the end of the highest buffer that is live in
+// it. The largest is what the region needs; its steps are to blame.
+std::vector<int64_t> occupied_bytes(const Program& program);
+
 // Gives every buffer its place: builds the planning problem (lifetimes over the tree, gaps, views, alignments), solves it, checks the
 // answer with the validator, and writes offsets and the regions' sizes. `overlap` false ignores gaps.
 Status place_buffers(Program& program, bool overlap, Diagnostics& diag);

@@ -1,0 +1,39 @@
+// Kernels, order of rows and memory chosen together: the program that needs the fewest bytes, or the fastest one within a limit.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "lower/lower.h"
+#include "passes/split_rows.h"
+
+namespace gw {
+
+// A part of the graph computed strip by strip (passes/split_rows.h). Node numbers are those of the graph that was given.
+struct Split {
+    int32_t first = 0, last = 0, driver = 0;
+    int64_t height = 1;  // rows of the driver's result a strip
+    auto operator<=>(const Split&) const = default;
+};
+
+struct Fitted {
+    Graph graph;      // with the splits made
+    Program program;  // placed
+    std::vector<Split> splits;
+    int64_t ram = 0;     // bytes: the arena, and inputs and outputs outside it
+    int64_t cycles = 0;  // by the rows' static formulas, for comparison only
+};
+
+// The graph as it is, lowered and placed; with options.optimize == "ram", kernels that need less memory are preferred to fast ones where
+// that makes the whole smaller.
+Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag);
+
+// Programs from the fastest to the smallest: each needs fewer bytes and more cycles than the one before it. The first is fit_whole's. Stops
+// as soon as one needs at most `enough` bytes. `effort` bounds how many programs are lowered and placed.
+Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,
+                                       Diagnostics& diag, const std::function<void(int64_t, int64_t)>& progress = {});
+
+// Static cycles of a program, and the RAM that it needs outside its state: arena, and inputs and outputs outside it.
+int64_t static_cycles(const Program& program);
+int64_t ram_bytes(const Program& program);
+
+}  // namespace gw

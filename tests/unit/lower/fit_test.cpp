@@ -1,0 +1,104 @@
+// Strips of rows and the search for small programs: every split keeps every byte of the result and adds no work, in the interpreter and in
+// the C that is made of it; the frontier's points are what they claim.
+#include "lower/fit.h"
+
+#include "support/bundle.h"
+
+namespace gw {
+namespace {
+
+using testing::expect_right;
+using testing::graph_samples;
+using testing::make_bundle;
+using testing::RandomGraph;
+
+Graph random_int8(uint32_t seed, int blocks) {
+    Diagnostics diag;
+    return testing::quantized(testing::optimised(RandomGraph(seed, {.batch = 1, .blocks = blocks}).make()), diag);
+}
+
+// Same outputs for the same inputs.
+void expect_equal(const Graph& a, const Graph& b, const std::string& what) {
+    for (const std::vector<Tensor>& sample : graph_samples(a, 2)) {
+        const std::vector<Tensor> x = interpret(a, sample), y = interpret(b, sample);
+        ASSERT_EQ(x.size(), y.size());
+        for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(x[i].bytes(), y[i].bytes()) << what;
+    }
+}
+
+TEST(SplitRows, KeepsEveryByteAndAddsNoWork) {
+    int splits = 0;
+    for (uint32_t seed = 1; seed <= 30; ++seed) {
+        const Graph g = random_int8(seed, 5);
+        for (const RowChain& chain : row_chains(g)) {
+            std::vector<int32_t> borders = {chain.region.first - 1};
+            borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
+            for (size_t i = 0; i < borders.size(); ++i) {
+                for (size_t j = i + 1; j < borders.size(); j += 2) {
+                    const RowRegion region = sub_region(g, borders[i] + 1, borders[j]);
+                    const int32_t driver = region.first + static_cast<int32_t>(seed) % (region.last - region.first + 1);
+                    for (int64_t height : {1, 2, 3}) {
+                        const auto split = split_rows(g, region, driver, height);
+                        if (!split) continue;
+                        ++splits;
+                        Diagnostics diag;
+                        ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
+                        EXPECT_LE(split->macs(), g.macs());  // less where rows are made that nobody reads
+                        expect_equal(g, *split, "seed " + std::to_string(seed) + "\n" + print(g) + print(*split));
+                        if (HasFatalFailure()) return;
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_GT(splits, 200);
+}
+
+TEST(SplitRows, ARegionThatIsOneStripIsNotSplit) {
+    const Graph g = random_int8(3, 4);
+    for (const RowChain& chain : row_chains(g)) {
+        const int64_t rows = g.type(g.nodes[static_cast<size_t>(chain.region.last)].outputs[0]).shape[1];
+        EXPECT_FALSE(split_rows(g, chain.region, chain.region.last, rows));
+        EXPECT_FALSE(split_rows(g, chain.region, chain.region.last, 0));
+    }
+}
+
+TEST(Fit, PointsGrowSmallerAndSlowerAndComputeTheSame) {
+    int points = 0;
+    for (uint32_t seed = 41; seed <= 46; ++seed) {
+        const Graph g = random_int8(seed, 4);
+        const LowerOptions options{
+            .name = "net", .optimize = seed % 2 == 0 ? "ram" : "speed", .input_in_arena = true, .output_in_arena = true};
+        Diagnostics diag;
+        const auto found = frontier(g, *find_core("cortex-m4"), options, 0, 8, diag);
+        ASSERT_TRUE(found.ok()) << diag.all().front().text();
+        for (size_t i = 0; i < found->size(); ++i) {
+            const Fitted& f = (*found)[i];
+            ++points;
+            EXPECT_EQ(f.ram, ram_bytes(f.program));
+            if (i > 0) {
+                EXPECT_LT(f.ram, (*found)[i - 1].ram);
+                EXPECT_GE(f.cycles, (*found)[i - 1].cycles);
+            }
+            expect_equal(g, f.graph, "seed " + std::to_string(seed));
+            if (i + 1 == found->size()) expect_right(f.graph, make_bundle(f.graph, options), "seed " + std::to_string(seed));
+        }
+    }
+    EXPECT_GT(points, 6);  // one a network would mean that nothing was ever found
+}
+
+TEST(Fit, StopsAtTheFirstProgramThatIsSmallEnough) {
+    const Graph g = random_int8(44, 4);
+    Diagnostics diag;
+    const LowerOptions options{.name = "net", .input_in_arena = true, .output_in_arena = true};
+    const auto whole = fit_whole(g, *find_core("cortex-m4"), options, diag);
+    ASSERT_TRUE(whole.ok());
+    const auto found = frontier(g, *find_core("cortex-m4"), options, whole->ram, 8, diag);
+    ASSERT_TRUE(found.ok());
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->front().ram, whole->ram);
+    EXPECT_TRUE(found->front().splits.empty());
+}
+
+}  // namespace
+}  // namespace gw
