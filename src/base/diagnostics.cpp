@@ -7,10 +7,10 @@ namespace gw {
 namespace {
 struct Entry {
     DiagId id;
-    std::string_view name, summary;
+    std::string_view name, summary, advice;
 };
 constexpr Entry entries[] = {
-#define DIAG(id, text) {DiagId::id, #id, text},
+#define DIAG(id, ...) {DiagId::id, #id, __VA_ARGS__},
 #include "base/diagnostics.def"
 #undef DIAG
 };
@@ -24,6 +24,8 @@ std::string diag_name(DiagId id) {
 }
 
 std::string_view diag_summary(DiagId id) { return entries[static_cast<size_t>(id)].summary; }
+
+std::string_view diag_advice(DiagId id) { return entries[static_cast<size_t>(id)].advice; }
 
 std::vector<DiagId> all_diag_ids() {
     std::vector<DiagId> ids;

@@ -15,15 +15,16 @@
 namespace gw {
 
 enum class DiagId {
-#define DIAG(id, text) id,
+#define DIAG(id, ...) id,
 #include "base/diagnostics.def"
 #undef DIAG
 };
 
 // "onnx-unsupported-op" for DiagId::onnx_unsupported_op.
 std::string diag_name(DiagId id);
-// One sentence for docs/errors.md.
+// For docs/errors.md: when it is reported, and what to do about it.
 std::string_view diag_summary(DiagId id);
+std::string_view diag_advice(DiagId id);
 std::vector<DiagId> all_diag_ids();
 
 // A place in a model file. Every field may be empty.

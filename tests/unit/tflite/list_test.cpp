@@ -1,11 +1,8 @@
 // docs/tflite-ops.md is made from the reader's own table: GLOWWORM_UPDATE=1 writes it, a stale one fails.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
-#include "base/files.h"
 #include "frontend/tflite/tflite.h"
-#include "support/kit.h"
+#include "support/generated_page.h"
 
 namespace gw {
 namespace {
@@ -21,16 +18,7 @@ std::string page() {
     return s;
 }
 
-TEST(TfliteList, TheDocumentIsTheTable) {
-    Diagnostics diag;
-    const auto file = source_file("docs/tflite-ops.md");
-    if (std::getenv("GLOWWORM_UPDATE") != nullptr) {
-        ASSERT_TRUE(write_file(file, page(), diag));
-    }
-    const auto text = read_file(file, diag);
-    ASSERT_TRUE(text);
-    EXPECT_EQ(*text, page()) << "run test_tflite with GLOWWORM_UPDATE=1";
-}
+TEST(TfliteList, TheDocumentIsTheTable) { testing::expect_generated("docs/tflite-ops.md", page(), "test_tflite"); }
 
 }  // namespace
 }  // namespace gw
