@@ -27,8 +27,15 @@ struct Session {
     bool json = false;
     Json result = Json::object();
     void say(const std::string& line) const;
-    // A bar on standard error if that is a terminal and this is not --json.
+    // What the command was asked to print, such as a graph: on standard output, or `text` of the JSON object.
+    void print(const std::string& text);
+    // A bar on standard error if that is a terminal and this is not --json: called with (done, total). It vanishes when all is done, and
+    // before anything else is printed. Must not outlive the session.
     std::function<void(int64_t, int64_t)> progress(const std::string& what) const;
+    void clear_bar() const;
+
+private:
+    mutable bool bar_shown_ = false;
 };
 
 // Options that several commands share, as given.
@@ -43,14 +50,22 @@ struct CommonOptions {
     std::string toolchain = "gcc", cc, cflags, float_abi;
     std::string optimize = "speed";
     bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
+    std::string dump_stages, print_after;
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
 void add_toolchain_options(CLI::App& app, CommonOptions& o);
+void add_stage_options(CLI::App& app, CommonOptions& o);
+// Shows the graph after each pass as --dump-stages and --print-after ask for it.
+PassRunner stage_runner(const CommonOptions& o, Session& session);
 
 Expected<Preprocess> preprocess_of(const CommonOptions& o, Diagnostics& diag);
+// What the command says on top of what an earlier one recorded in `file`; a contradiction is preprocess_conflict.
+Expected<Preprocess> preprocess_with(const Preprocess& recorded, const CommonOptions& o, const std::string& file, Diagnostics& diag);
 BuildOptions build_options(const CommonOptions& o);
 
+// A model as its file has it, before any pass.
+Expected<Module> read_model(const std::string& path, const CommonOptions& o, Diagnostics& diag);
 // A model as the commands see it: the module as read, its graph optimised in place. A .gw file is taken as it is.
 struct LoadedModel {
     Module module;
@@ -104,5 +119,10 @@ void add_verify(CLI::App& app, Command& chosen);
 void add_profile(CLI::App& app, Command& chosen);
 void add_lists(CLI::App& app, Command& chosen);
 void add_opt(CLI::App& app, Command& chosen);
+void add_analyze(CLI::App& app, Command& chosen);
+void add_boards(CLI::App& app, Command& chosen);
+void add_sample(CLI::App& app, Command& chosen);
+void add_bisect(CLI::App& app, Command& chosen);
+void add_reduce(CLI::App& app, Command& chosen);
 
 }  // namespace gw

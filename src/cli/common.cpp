@@ -54,6 +54,16 @@ Expected<Preprocess> preprocess_of(const CommonOptions& o, Diagnostics& diag) {
     return p;
 }
 
+Expected<Preprocess> preprocess_with(const Preprocess& recorded, const CommonOptions& o, const std::string& file, Diagnostics& diag) {
+    GW_TRY(const Preprocess given, preprocess_of(o, diag));
+    GW_TRY(Preprocess p, merge_preprocess(recorded, given, file, diag));
+    // In a Preprocess rgb and "nothing said" are the same.
+    if (o.image_order == "rgb" && recorded.bgr && p.range)
+        return diag.error(DiagId::preprocess_conflict, {.file = file},
+                          "was made with --image-order bgr, which --image-order rgb contradicts");
+    return p;
+}
+
 BuildOptions build_options(const CommonOptions& o) {
     BuildOptions b;
     b.toolchain = o.toolchain;
@@ -101,19 +111,22 @@ bool has_float_arithmetic(const Graph& g) {
 
 }  // namespace
 
-Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag) {
-    LoadedModel m;
+Expected<Module> read_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
+    if (ends_with(path, ".tflite")) return read_tflite(path, diag);
     if (ends_with(path, ".gw")) {
         GW_TRY(std::string text, read_file(path, diag));
-        GW_TRY(m.module, parse_module(text, std::filesystem::path(path).filename().string(), diag));
-        if (m.module.sha256.empty()) m.module.sha256 = sha256_hex(text);
-    } else if (ends_with(path, ".tflite")) {
-        GW_TRY(m.module, read_tflite(path, diag));
-    } else {
-        ImportOptions import;
-        GW_TRY(import.defines, parse_defines(o.defines, diag));
-        GW_TRY(m.module, read_onnx(path, import, diag));
+        GW_TRY(Module m, parse_module(text, std::filesystem::path(path).filename().string(), diag));
+        if (m.sha256.empty()) m.sha256 = sha256_hex(text);
+        return m;
     }
+    ImportOptions import;
+    GW_TRY(import.defines, parse_defines(o.defines, diag));
+    return read_onnx(path, import, diag);
+}
+
+Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag) {
+    LoadedModel m;
+    GW_TRY(m.module, read_model(path, o, diag));
     Graph& g = m.module.main();
     if (run.after) run.after(0, "import", g);
     GW_TRY(g, optimise(g, o.model_layout, run, diag));
@@ -222,10 +235,11 @@ Expected<Runner> Runner::open(const CommonOptions& o, Diagnostics& diag) {
 Preprocess Runner::recorded() const { return bundle_ ? preprocess_from_json(bundle_->report.value("preprocess", Json())) : Preprocess{}; }
 
 Expected<SampleSet> samples_for(const Runner& runner, const CommonOptions& o, Diagnostics& diag) {
-    GW_TRY(Preprocess given, preprocess_of(o, diag));
-    Preprocess p = given;
+    Preprocess p;
     if (runner.is_bundle()) {
-        GW_TRY(p, merge_preprocess(runner.recorded(), given, "report.json", diag));
+        GW_TRY(p, preprocess_with(runner.recorded(), o, "report.json", diag));
+    } else {
+        GW_TRY(p, preprocess_of(o, diag));
     }
     GW_TRY_DO(check_preprocess(p, diag));
     return read_samples(o.samples, sample_specs(runner.graph()), p, {}, diag);
@@ -244,6 +258,8 @@ Expected<std::vector<std::vector<Tensor>>> Runner::run(const SampleSet& samples,
     }
     std::vector<std::string> bytes;
     for (const auto& sample : samples.samples) bytes.push_back(sample_bytes(graph_inputs(graph(), sample)));
+    const auto total = static_cast<int64_t>(samples.samples.size());
+    progress(0, total);
     if (on_ == "host") {
         GW_TRY(result_, run_on_host(bundle_->info, bytes, build_, {}, diag));
     } else {
@@ -252,6 +268,7 @@ Expected<std::vector<std::vector<Tensor>>> Runner::run(const SampleSet& samples,
         options.price = core.isa == Isa::v6m;  // with its check of opcodes and alignment
         GW_TRY(result_, run_on_core(bundle_->info, core, bytes, build_, options, diag));
     }
+    progress(total, total);
     for (const std::string& out : result_->outputs) all.push_back(model_outputs(graph(), tensors_from_bytes(graph(), out), dequantize));
     return all;
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "calibrate/range.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "interp/interp.h"
 #include "lower/fit.h"
 #include "target/board.h"
@@ -22,8 +23,7 @@ struct CompileOptions : CommonOptions {
                                                               range = "mse", measure = "auto", emit = "c", api = "plain", weights = "const",
                                                               io_layout = "nhwc";
     int64_t io_align = 1, selftest = 0;
-    std::string dump_stages, print_after;
-    int64_t ram_limit = -1, flash_limit = -1, cycle_limit = -1;
+    Limits limits;
 };
 
 // Everything that compile makes on its way.
@@ -38,6 +38,7 @@ struct Compilation {
     SampleSet samples;  // of --calibrate
     Program program;
     Emitted emitted;
+    std::string object;  // --emit object: NAME.o
 };
 
 // The form of the bundle: what its options say together.
@@ -65,42 +66,28 @@ Status choose_core(Compilation& c, Diagnostics& diag) {
             return diag.error(DiagId::bad_option, {}, "--cpu {} contradicts --board {}, which has a {}", cpu, c.o.board, board->core);
         cpu = board->core;
         c.clock_hz = board->clock_hz;
-        if (c.o.ram_limit < 0) c.o.ram_limit = board->ram_bytes;
-        if (c.o.flash_limit < 0) c.o.flash_limit = board->flash_bytes;
+        Limits& l = c.o.limits;
+        l.board = c.o.board;
+        if (l.ram < 0) l.ram = board->ram_bytes, l.ram_of_board = true;
+        if (l.flash < 0) l.flash = board->flash_bytes, l.flash_of_board = true;
     }
     GW_TRY(Core core, core_named(cpu.empty() ? "generic" : cpu, diag));
     GW_TRY(c.core, with_float_abi(core, c.o.float_abi, diag));
     return {};
 }
 
-// Shows the graph after every pass as the developer asked.
-PassRunner pass_runner(const Compilation& c, Session& session) {
-    PassRunner run;
-    const std::string folder = c.o.dump_stages, wanted = c.o.print_after;
-    if (folder.empty() && wanted.empty()) return run;
-    run.after = [folder, wanted, &session, number = 0](int, std::string_view name, const Graph& g) mutable {
-        if (!folder.empty()) {
-            GW_CHECK(number < 100, "stages are numbered with two digits");
-            if (!write_file(std::filesystem::path(folder) / fmt::format("{:02}-{}.gw", number, name), print(g), session.diag).ok()) return;
-        }
-        if (wanted == name || wanted == "all") session.say(fmt::format("; after {}\n{}", name, print(g)));
-        ++number;
-    };
-    return run;
-}
-
 Expected<Profile> ranges(Compilation& c, Session& s) {
     Diagnostics& diag = s.diag;
-    GW_TRY(Preprocess given, preprocess_of(c.o, diag));
     if (!c.o.profile.empty()) {
         GW_TRY(c.profile_text, read_file(c.o.profile, diag));
         GW_TRY(Profile p, parse_profile(c.profile_text, c.o.profile, diag));
         if (p.model_sha256 != c.model.module.sha256)
             return diag.error(DiagId::profile_mismatch, {.file = c.o.profile}, "was made from another model ({}); calibrate {} again",
                               p.model_file, c.model.module.file);
-        GW_TRY(c.preprocess, merge_preprocess(p.preprocess, given, c.o.profile, diag));
+        GW_TRY(c.preprocess, preprocess_with(p.preprocess, c.o, c.o.profile, diag));
         return p;
     }
+    GW_TRY(const Preprocess given, preprocess_of(c.o, diag));
     c.preprocess = given;
     GW_TRY_DO(check_preprocess(given, diag));
     GW_TRY(c.samples, read_samples(c.o.samples, sample_specs(c.model.module.main()), given, {}, diag));
@@ -270,6 +257,9 @@ void measure(Compilation& c, ReportData& data, const std::filesystem::path& fold
     const Tool& compiler = c.o.toolchain == "clang" ? tools.clang : tools.arm_gcc;
     if (tools.arm_gcc.path.empty() || compiler.path.empty() || tools.qemu.path.empty()) {
         for (const std::string& m : tools.missing) data.not_measured += (data.not_measured.empty() ? "" : "; ") + m;
+        if (compiler.path.empty() && c.o.toolchain == "clang")
+            data.not_measured += (data.not_measured.empty() ? "" : "; ") + std::string("clang");
+        s.diag.note(DiagId::tool_missing, {}, "flash, stack and cycles are not measured, because these are missing: {}", data.not_measured);
         return;
     }
     data.compiler = compiler.version;
@@ -287,37 +277,8 @@ void measure(Compilation& c, ReportData& data, const std::filesystem::path& fold
     }
 }
 
-// A limit that is passed is the verdict no (3); one that cannot be measured is wrong use (1).
-int check_limits(const Compilation& c, const Json& r, Session& s) {
-    int status = exit_done;
-    auto check = [&](const char* option, int64_t limit, const Json& figure, const char* advice) {
-        if (limit < 0) return;
-        if (figure.is_null()) {
-            s.diag.error(DiagId::limit_exceeded, {}, "{} {} cannot be checked: it was not measured ({})", option, limit,
-                         r["cycles"].value("reason", std::string("no measurement")));
-            status = exit_wrong;
-        } else if (figure.get<int64_t>() > limit) {
-            s.diag.error(DiagId::limit_exceeded, {}, "{} {}: the bundle needs {}; {}", option, limit, figure.get<int64_t>(), advice);
-            if (status == exit_done) status = exit_verdict_no;
-        }
-    };
-    check("--ram-limit", c.o.ram_limit, r["ram"]["total_bytes"],
-          "try --optimize ram, --input arena and --output arena, or a smaller input");
-    check("--flash-limit", c.o.flash_limit, r["flash"]["total_bytes"], "try --optimize size, or a smaller model");
-    check("--cycle-limit", c.o.cycle_limit, r["cycles"]["total"], "try --optimize speed, or a smaller model");
-    return status;
-}
-
-int compile(const CompileOptions& options, Session& s) {
-    Compilation c;
-    c.o = options;
-    if (!choose_core(c, s.diag) || !choose_form(c, s.diag)) return exit_wrong;
-    PassRunner run = pass_runner(c, s);
-    auto model = load_model(c.o.model, c.o, run, s.diag);
-    if (!model) return exit_wrong;
-    c.model = std::move(*model);
-    if (!make_graph(c, run, s) || !make_program(c, s)) return exit_wrong;
-
+// The report of what has been compiled. With `measured` the object file is built, if it is wanted, and the bundle is built and run.
+Expected<Json> make_report(Compilation& c, bool measured, Session& s) {
     ReportData data;
     data.module = &c.model.module, data.graph = &c.graph, data.program = &c.program, data.emitted = &c.emitted, data.core = &c.core;
     data.options = options_json(c);
@@ -326,29 +287,69 @@ int compile(const CompileOptions& options, Session& s) {
     data.clock_hz = c.clock_hz;
     data.model_macs = c.model.macs, data.model_parameters = c.model.parameters;
     data.sqnr_db = layer_sqnr(c);
-    std::map<std::string, std::string> files = c.emitted.files;
-    const TemporaryFolder folder;
-    if (!write_files(folder.path(), c.emitted.files, s.diag)) return exit_wrong;
-    if (c.o.emit == "object") {
-        const auto object = build_object(bundle_info(folder.path(), c.program, c.emitted), c.core, build_options(c.o), s.diag);
-        if (!object) return exit_wrong;
-        data.object_file = c.program.name + ".o";
-        files[data.object_file] = *object;
+    if (measured) {
+        const TemporaryFolder folder;
+        GW_TRY_DO(write_files(folder.path(), c.emitted.files, s.diag));
+        if (c.o.emit == "object") {
+            data.object_file = c.program.name + ".o";
+            GW_TRY(c.object, build_object(bundle_info(folder.path(), c.program, c.emitted), c.core, build_options(c.o), s.diag));
+        }
+        const auto progress = s.progress("measuring");
+        progress(0, 1);
+        measure(c, data, folder.path(), s);
+        progress(1, 1);
+    } else {
+        data.not_measured = "only planned";
     }
-    measure(c, data, folder.path(), s);
-    Json report = report_json(data);
+    return report_json(data);
+}
+
+// For advice: the same graph lowered with other options. Null when that does not work out.
+Json recompile(const Compilation& made, const OptionChanges& changes, bool measured) {
+    // The Glow interface has places of its own for inputs and outputs.
+    if (made.o.api == "glow" && changes.count("input") + changes.count("output") > 0) return nullptr;
+    Compilation c = made;
+    Session quiet;
+    quiet.json = true;
+    c.o.emit = "c", c.o.selftest = 0;
+    c.samples.samples.resize(std::min<size_t>(c.samples.samples.size(), 1));
+    for (const auto& [option, value] : changes)
+        (option == "optimize" ? c.o.optimize : option == "input" ? c.o.input : c.o.output_place) = value;
+    if (!make_program(c, quiet)) return nullptr;
+    const auto report = make_report(c, measured, quiet);
+    return report ? *report : Json();
+}
+
+int compile(const CompileOptions& options, Session& s) {
+    Compilation c;
+    c.o = options;
+    if (!choose_core(c, s.diag) || !choose_form(c, s.diag)) return exit_wrong;
+    PassRunner run = stage_runner(c.o, s);
+    auto model = load_model(c.o.model, c.o, run, s.diag);
+    if (!model) return exit_wrong;
+    c.model = std::move(*model);
+    if (!make_graph(c, run, s) || !make_program(c, s)) return exit_wrong;
+
+    const auto made = make_report(c, true, s);
+    if (!made) return exit_wrong;
+    Json report = *made;
+    std::map<std::string, std::string> files = c.emitted.files;
+    if (c.o.emit == "object") files[c.program.name + ".o"] = c.object;
     files["report.txt"] = report_text(report);
     if (!c.profile_text.empty() && c.o.profile.empty()) files["profile.yaml"] = c.profile_text;
     files["report.json"];
     for (const auto& [name, content] : files) report["bundle"]["files"].push_back(name);
     files["report.json"] = report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-    const int status = check_limits(c, report, s);
+    const int status = check_limits(
+        c.o.limits, c.program, report, [&](const OptionChanges& changes, bool measured) { return recompile(c, changes, measured); }, s);
     if (status == exit_wrong) return status;
     // Files of an older bundle go with it, but not its profile, which --profile may be reading.
     std::set<std::string> outdated = bundle_files(c.o.output);
     outdated.erase("profile.yaml");
     if (!replace_folder(c.o.output, files, outdated, s.diag)) return exit_wrong;
-    s.result = Json{{"bundle", c.o.output}, {"name", c.program.name}, {"report", report}};
+    s.result["bundle"] = c.o.output;
+    s.result["name"] = c.program.name;
+    s.result["report"] = report;
     s.say(report_text(report));
     s.say(fmt::format("bundle written to {}", c.o.output));
     return status;
@@ -388,13 +389,12 @@ void add_compile(CLI::App& app, Command& chosen) {
         ->check(CLI::IsMember({"caller", "arena"}));
     sub->add_option("--numerics", o->numerics, "rounding of requantization: fast (default), tflite or onnx")
         ->check(CLI::IsMember({"tflite", "onnx", "fast"}));
-    sub->add_option("--ram-limit", o->ram_limit, "exit 3 if arena, inputs and outputs need more")->type_name("BYTES");
-    sub->add_option("--flash-limit", o->flash_limit, "exit 3 if the bundle needs more")->type_name("BYTES");
-    sub->add_option("--cycle-limit", o->cycle_limit, "exit 3 if one inference takes more")->type_name("N");
+    sub->add_option("--ram-limit", o->limits.ram, "exit 3 if arena, inputs and outputs need more")->type_name("BYTES");
+    sub->add_option("--flash-limit", o->limits.flash, "exit 3 if the bundle needs more")->type_name("BYTES");
+    sub->add_option("--cycle-limit", o->limits.cycles, "exit 3 if one inference takes more")->type_name("N");
     sub->add_option("--measure", o->measure, "auto (default): compile and emulate when the tools are there; none")
         ->check(CLI::IsMember({"auto", "none"}));
-    sub->add_option("--dump-stages", o->dump_stages, "write the graph after every pass into this folder")->type_name("DIR");
-    sub->add_option("--print-after", o->print_after, "print the graph after this pass, or after `all`")->type_name("PASS");
+    add_stage_options(*sub, *o);
     add_define_option(*sub, *o);
     add_preprocess_options(*sub, *o);
     add_toolchain_options(*sub, *o);

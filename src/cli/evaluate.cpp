@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "cli/cli.h"
-#include "samples/npy.h"
+#include "cli/expect.h"
 
 namespace gw {
 namespace {
@@ -11,6 +11,7 @@ namespace {
 struct EvaluateOptions : CommonOptions {
     std::string labels, expect;
     std::optional<double> min_accuracy;
+    Tolerance tolerance;
 };
 
 int64_t argmax(const Tensor& t) {
@@ -32,33 +33,38 @@ struct Closeness {
     int64_t same_top1 = 0, samples = 0;
 };
 
-Expected<Closeness> compare(const EvaluateOptions& o, const Graph& g, const std::vector<std::vector<Tensor>>& outputs, Diagnostics& diag) {
-    GW_TRY(std::vector<NamedTensor> arrays, read_npz(o.expect, diag));
+Closeness compare(const std::vector<Tensor>& expected, const std::vector<std::vector<Tensor>>& outputs) {
     Closeness c;
-    for (size_t i = 0; i < g.outputs.size(); ++i) {
-        const NamedTensor* found = nullptr;
-        for (const NamedTensor& a : arrays)
-            if (a.name == g.outputs[i].name || (a.name == "outputs" && g.outputs.size() == 1)) found = &a;
-        if (found == nullptr && arrays.size() == 1) found = &arrays[0];
-        if (found == nullptr) return diag.error(DiagId::samples_invalid, {.file = o.expect}, "has no array named `{}`", g.outputs[i].name);
-        const int64_t each = outputs.front()[i].elements();
-        if (found->tensor.elements() != each * static_cast<int64_t>(outputs.size()))
-            return diag.error(DiagId::samples_invalid, {.file = o.expect}, "array `{}` has {} elements, {} samples of {} are expected",
-                              found->name, found->tensor.elements(), outputs.size(), each);
+    for (size_t i = 0; i < expected.size(); ++i) {
         for (size_t k = 0; k < outputs.size(); ++k) {
             const Tensor& y = outputs[k][i];
+            const int64_t each = y.elements(), first = static_cast<int64_t>(k) * each;
             int64_t best = 0;
             for (int64_t e = 0; e < each; ++e) {
-                const double a = found->tensor.at(static_cast<int64_t>(k) * each + e), d = a - y.at(e);
+                const double a = expected[i].at(first + e), d = a - y.at(e);
                 c.signal += a * a, c.noise += d * d;
                 c.largest = std::max(c.largest, std::fabs(d));
-                if (a > found->tensor.at(static_cast<int64_t>(k) * each + best)) best = e;
+                if (a > expected[i].at(first + best)) best = e;
             }
             if (i == 0) c.same_top1 += argmax(y) == best ? 1 : 0;
         }
     }
     c.samples = static_cast<int64_t>(outputs.size());
     return c;
+}
+
+// --expect: how close the outputs are, and with --atol or --rtol whether that is close enough.
+int against_reference(const EvaluateOptions& o, const Graph& g, const std::vector<std::vector<Tensor>>& outputs, Session& s) {
+    const auto expected = read_expected(o.expect, g, outputs.size(), s.diag);
+    if (!expected) return exit_wrong;
+    const Closeness c = compare(*expected, outputs);
+    const double sqnr = c.noise > 0 ? 10 * std::log10(c.signal / c.noise) : 200;
+    s.result["sqnr_db"] = sqnr;
+    s.result["largest_difference"] = c.largest;
+    s.result["same_top1"] = c.same_top1;
+    s.say(fmt::format("against {}: SQNR {:.2f} dB, largest difference {:.6g}, same top-1 in {} of {}", o.expect, sqnr, c.largest,
+                      c.same_top1, c.samples));
+    return !o.tolerance.given() || within(o.tolerance, *expected, outputs, g, o.expect, s.diag) ? exit_done : exit_verdict_no;
 }
 
 int evaluate_command(const EvaluateOptions& o, Session& s) {
@@ -107,14 +113,8 @@ int evaluate_command(const EvaluateOptions& o, Session& s) {
         }
     }
     if (!o.expect.empty()) {
-        const auto c = compare(o, runner->graph(), *outputs, s.diag);
-        if (!c) return exit_wrong;
-        const double sqnr = c->noise > 0 ? 10 * std::log10(c->signal / c->noise) : 200;
-        s.result["sqnr_db"] = sqnr;
-        s.result["largest_difference"] = c->largest;
-        s.result["same_top1"] = c->same_top1;
-        s.say(fmt::format("against {}: SQNR {:.2f} dB, largest difference {:.6g}, same top-1 in {} of {}", o.expect, sqnr, c->largest,
-                          c->same_top1, c->samples));
+        const int verdict = against_reference(o, runner->graph(), *outputs, s);
+        if (verdict == exit_wrong || status == exit_done) status = verdict;
     }
     return status;
 }
@@ -128,6 +128,8 @@ void add_evaluate(CLI::App& app, Command& chosen) {
     sub->add_option("SAMPLES", o->samples, "samples to run")->required();
     sub->add_option("--labels", o->labels, "an .npy or text of integers, or a list file (`path label` a line)");
     sub->add_option("--expect", o->expect, "reference outputs")->type_name("REF.npz");
+    sub->add_option("--atol", o->tolerance.atol, "exit 3 where an output is farther from --expect than A + R·|reference|")->type_name("A");
+    sub->add_option("--rtol", o->tolerance.rtol, "R of --atol")->type_name("R");
     sub->add_option("--min-accuracy", o->min_accuracy, "exit 3 below this fraction")->type_name("P");
     sub->add_option("--on", o->on, "interpreter, host (a bundle's default) or a core to emulate");
     add_define_option(*sub, *o);

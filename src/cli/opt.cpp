@@ -17,14 +17,13 @@ struct OptOptions : CommonOptions {
     bool import_only = false, to_program = false;
 };
 
-Expected<Module> read(const OptOptions& o, Diagnostics& diag) {
+Expected<Module> read(const OptOptions& o, PassRunner& run, Diagnostics& diag) {
     if (o.model.size() > 3 && o.model.substr(o.model.size() - 3) == ".gw") {
         GW_TRY(std::string text, read_file(o.model, diag));
         return parse_module(text, std::filesystem::path(o.model).filename().string(), diag);
     }
-    PassRunner none;
-    if (o.import_only) none.limit = 0;
-    GW_TRY(LoadedModel m, load_model(o.model, o, none, diag));
+    if (o.import_only) return read_model(o.model, o, diag);
+    GW_TRY(LoadedModel m, load_model(o.model, o, run, diag));
     return m.module;
 }
 
@@ -57,20 +56,21 @@ int program_text(const OptOptions& o, Session& s) {
     auto program = parse_program(*text, std::filesystem::path(o.model).filename().string(), s.diag);
     if (!program) return exit_wrong;
     if (o.to_program && !place_buffers(*program, true, s.diag)) return exit_wrong;
-    s.say(print(*program));
+    s.print(print(*program));
     return exit_done;
 }
 
 int opt(const OptOptions& o, Session& s) {
     if (o.model.size() > 4 && o.model.substr(o.model.size() - 4) == ".gwp") return program_text(o, s);
-    auto module = read(o, s.diag);
+    PassRunner run = stage_runner(o, s);
+    auto module = read(o, run, s.diag);
     if (!module) return exit_wrong;
     Graph& g = module->main();
-    PassRunner run;
     for (const std::string& pass : o.passes)
         if (!run_pass(pass, g, o, run, s.diag)) return exit_wrong;
     if (!o.to_program && o.emit.empty()) {
-        s.say(print(g));
+        // With --print-after the developer has said which graphs to print.
+        if (o.print_after.empty()) s.print(print(g));
         return exit_done;
     }
     const auto core = core_named(o.cpu, s.diag);
@@ -82,7 +82,7 @@ int opt(const OptOptions& o, Session& s) {
     auto program = lower(g, *core, lower_options, s.diag);
     if (!program || !place_buffers(*program, true, s.diag)) return exit_wrong;
     if (o.emit.empty()) {
-        s.say(print(*program));
+        s.print(print(*program));
         return exit_done;
     }
     const Emitted emitted = emit(*program, g, e);
@@ -93,7 +93,7 @@ int opt(const OptOptions& o, Session& s) {
         s.diag.error(DiagId::bad_option, {}, "--emit {}: the bundle has no such file; it has {}", o.emit, names);
         return exit_wrong;
     }
-    s.say(file->second);
+    s.print(file->second);
     return exit_done;
 }
 
@@ -115,6 +115,7 @@ void add_opt(CLI::App& app, Command& chosen) {
     sub->add_option("--api", o->api, "plain or glow")->check(CLI::IsMember({"plain", "glow"}));
     sub->add_option("--weights", o->weights, "const or pointer")->check(CLI::IsMember({"const", "pointer"}));
     add_define_option(*sub, *o);
+    add_stage_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return opt(*o, s); }; });
 }
 

@@ -6,8 +6,8 @@
 #include <random>
 
 #include "cli/cli.h"
+#include "cli/expect.h"
 #include "interp/interp.h"
-#include "samples/npy.h"
 
 namespace gw {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 struct VerifyOptions : CommonOptions {
     std::vector<std::string> cores;
     std::string expect;
-    double atol = 0, rtol = 0;
+    Tolerance tolerance;
     uint32_t seed = 1;
 };
 
@@ -92,40 +92,24 @@ std::optional<Difference> compare(const Bundle& bundle, const std::vector<std::v
     return std::nullopt;
 }
 
-bool within(const VerifyOptions& o, const Graph& g, const std::vector<std::vector<Tensor>>& values, Session& s) {
-    const auto arrays = read_npz(o.expect, s.diag);
-    if (!arrays) return false;
-    for (const Port& port : g.outputs) {
-        const NamedTensor* found = arrays->size() == 1 ? &(*arrays)[0] : nullptr;
-        for (const NamedTensor& a : *arrays)
-            if (a.name == port.name) found = &a;
-        if (found == nullptr) {
-            s.diag.error(DiagId::samples_invalid, {.file = o.expect}, "has no array named `{}`", port.name);
-            return false;
-        }
-        for (size_t k = 0; k < values.size(); ++k) {
-            Tensor y = values[k][static_cast<size_t>(port.value.index)];
-            y.type.quant = g.type(port.value).quant;
-            y = to_model_order(port, y.type.quant.empty() ? y : y.dequantized());
-            if (found->tensor.elements() != y.elements() * static_cast<int64_t>(values.size())) {
-                s.diag.error(DiagId::samples_invalid, {.file = o.expect}, "array `{}` does not have one row a sample", found->name);
-                return false;
-            }
-            for (int64_t i = 0; i < y.elements(); ++i) {
-                const double expected = found->tensor.at(static_cast<int64_t>(k) * y.elements() + i);
-                if (!(std::fabs(expected - y.at(i)) <= o.atol + o.rtol * std::fabs(expected))) {
-                    s.diag.error(DiagId::verify_mismatch, {.file = o.expect},
-                                 "output `{}`, sample {}, element {}: {} is expected, the bundle gives {}", port.name, k, i, expected,
-                                 y.at(i));
-                    return false;
-                }
-            }
-        }
+// The bundle's outputs, of which `values` are the interpreter's, against --expect.
+int against_reference(const VerifyOptions& o, const Graph& g, const std::vector<std::vector<Tensor>>& values, Session& s) {
+    const auto expected = read_expected(o.expect, g, values.size(), s.diag);
+    if (!expected) return exit_wrong;
+    std::vector<std::vector<Tensor>> outputs;
+    for (const auto& of_sample : values) {
+        std::vector<Tensor> raw;
+        for (const Port& port : g.outputs) raw.push_back(of_sample[static_cast<size_t>(port.value.index)]);
+        outputs.push_back(model_outputs(g, raw, true));
     }
-    return true;
+    return within(o.tolerance, *expected, outputs, g, o.expect, s.diag) ? exit_done : exit_verdict_no;
 }
 
 int verify_bundle(VerifyOptions o, Session& s) {
+    if (!o.expect.empty() && o.samples.empty()) {
+        s.diag.error(DiagId::bad_option, {.file = o.expect}, "--expect needs SAMPLES: the inputs that its outputs belong to");
+        return exit_wrong;
+    }
     const auto bundle = load_bundle(o.model, s.diag);
     if (!bundle) return exit_wrong;
     const Graph& g = bundle->module.main();
@@ -149,8 +133,8 @@ int verify_bundle(VerifyOptions o, Session& s) {
         interpret(g, in, [&](ValueId id, const Tensor& t) { values.back()[static_cast<size_t>(id.index)] = t; });
         bytes.push_back(sample_bytes(in));
     }
-    if (!o.expect.empty() && !within(o, g, values, s))
-        return s.diag.all().back().id == DiagId::verify_mismatch ? exit_verdict_no : exit_wrong;
+    if (!o.expect.empty())
+        if (const int verdict = against_reference(o, g, values, s); verdict != exit_done) return verdict;
     std::vector<std::string> places = {"host"};
     const std::string target = bundle->report["target"]["cpu"].get<std::string>();
     if (o.cores.empty()) {
@@ -162,7 +146,10 @@ int verify_bundle(VerifyOptions o, Session& s) {
     BuildOptions build = build_options(o);
     build.optimize = bundle->report["options"].value("optimize", "speed");
     s.result = Json{{"layers", bundle->info.steps.size()}, {"samples", inputs.size()}, {"verified", Json::array()}};
+    const auto progress = s.progress("verifying");
+    const auto total = static_cast<int64_t>(places.size());
     for (const std::string& place : places) {
+        progress(static_cast<int64_t>(&place - places.data()), total);
         RunOptions run;
         run.capture_steps = true;
         Expected<RunResult> result = failure;
@@ -205,8 +192,8 @@ void add_verify(CLI::App& app, Command& chosen) {
     sub->add_option("SAMPLES", o->samples, "samples to run; default: pseudo-random, all-minimum and all-maximum inputs");
     sub->add_option("--on", o->cores, "where to run: host and cores; default: host and the bundle's core")->delimiter(',');
     sub->add_option("--expect", o->expect, "reference outputs")->type_name("REF.npz");
-    sub->add_option("--atol", o->atol, "absolute tolerance of --expect");
-    sub->add_option("--rtol", o->rtol, "relative tolerance of --expect");
+    sub->add_option("--atol", o->tolerance.atol, "absolute tolerance of --expect");
+    sub->add_option("--rtol", o->tolerance.rtol, "relative tolerance of --expect");
     sub->add_option("--seed", o->seed, "of the pseudo-random inputs");
     add_preprocess_options(*sub, *o);
     add_toolchain_options(*sub, *o);

@@ -1,0 +1,169 @@
+// glowworm analyze: what a model asks for, before anything is compiled: layers, MACs, weights, planned RAM and its lower bounds, and the
+// boards that it fits. No toolchain is needed, so code size is said not to be measured, and cycles are not given at all.
+#include <CLI/CLI.hpp>
+
+#include "base/text.h"
+#include "cli/planned.h"
+
+namespace gw {
+namespace {
+
+struct AnalyzeOptions : CommonOptions {
+    std::string cpu = "generic", precision = "int8";
+};
+
+// What the layers keep alive at the worst moment when no two tensors share a byte and kernels need no scratch: "plain liveness".
+int64_t plain_liveness(const Graph& g) {
+    std::vector<int32_t> root(g.values.size());
+    std::vector<int64_t> last(g.values.size(), -1);
+    for (size_t v = 0; v < root.size(); ++v) root[v] = static_cast<int32_t>(v);
+    for (size_t n = 0; n < g.nodes.size(); ++n) {
+        const Node& node = g.nodes[n];
+        // A reshape gives the same bytes another shape.
+        if (get_if<Reshape>(node.op)) root[static_cast<size_t>(node.outputs[0].index)] = root[static_cast<size_t>(node.inputs[0].index)];
+        for (const ValueId v : node.inputs)
+            if (v.valid()) last[static_cast<size_t>(root[static_cast<size_t>(v.index)])] = static_cast<int64_t>(n);
+    }
+    for (const Port& port : g.outputs)
+        last[static_cast<size_t>(root[static_cast<size_t>(port.value.index)])] = static_cast<int64_t>(g.nodes.size());
+    int64_t alive = 0, peak = 0;
+    for (const Port& port : g.inputs) alive += g.type(port.value).bytes();
+    for (size_t n = 0; n < g.nodes.size(); ++n) {
+        for (const ValueId v : g.nodes[n].outputs)
+            if (root[static_cast<size_t>(v.index)] == v.index) alive += g.type(v).bytes();
+        peak = std::max(peak, alive);
+        for (size_t v = 0; v < last.size(); ++v)
+            if (last[v] == static_cast<int64_t>(n) && !g.values[v].is_constant() && root[v] == static_cast<int32_t>(v))
+                alive -= g.values[v].type.bytes();
+    }
+    return std::max(peak, alive);
+}
+
+// The layers as planned. Weights are those that the layer reads, packed as its kernel wants them; shared ones count for the first.
+Json layers_json(const SizedModel& m, const Planned& p) {
+    const std::vector<StepUsage> usage = arena_usage(p.program);
+    std::vector<bool> counted(p.program.data.size(), false);
+    Json layers = Json::array();
+    for (size_t k = 0; k < p.program.steps.size(); ++k) {
+        const Step& step = p.program.steps[k];
+        int64_t weights = 0;
+        std::string kernel;
+        for_each_call(std::vector<Step>{step}, [&](const Call& call, int64_t) {
+            kernel = call.kernel;
+            for (const Argument& a : call.arguments) {
+                if (a.kind != Argument::Kind::data || counted[static_cast<size_t>(a.index)]) continue;
+                counted[static_cast<size_t>(a.index)] = true;
+                weights += p.program.data[static_cast<size_t>(a.index)].tensor.type.bytes();
+            }
+        });
+        Json shape = nullptr;
+        if (!step.values.empty()) shape = m.graph.values[static_cast<size_t>(step.values.back())].type.shape.dims();
+        layers.push_back({{"id", k},
+                          {"name", step.name},
+                          {"op", step.op},
+                          {"kernel", kernel},
+                          {"output_shape", std::move(shape)},
+                          {"macs", step.macs},
+                          {"macs_executed", step.macs_executed},
+                          {"weights_bytes", weights},
+                          {"arena_in_use_bytes", usage[k].bytes}});
+    }
+    return layers;
+}
+
+Json plan_json(const Planned& p) {
+    const Region& arena = p.program.regions[0];
+    const int64_t outside = io_outside_arena(p.program);
+    return {{"total_bytes", p.ram},
+            {"arena_bytes", arena.bytes},
+            {"io_outside_arena_bytes", outside},
+            {"lower_bound_bytes", arena.lower_bound + outside},
+            {"proved_optimal", arena.optimal}};
+}
+
+void say_layers(const Json& layers, Session& s) {
+    s.say(fmt::format("\n  {:>3}  {:<40} {:<12} {:<16} {:>12} {:>12} {:>12}", "id", "layer", "op", "output", "MACs", "weights B",
+                      "arena used B"));
+    for (const Json& l : layers) {
+        const std::string name = short_name(l["name"].get<std::string>());
+        s.say(fmt::format("  {:>3}  {:<40} {:<12} {:<16} {:>12} {:>12} {:>12}", l["id"].get<int64_t>(), name, l["op"].get<std::string>(),
+                          l["output_shape"].dump(), with_commas(l["macs"].get<int64_t>()), with_commas(l["weights_bytes"].get<int64_t>()),
+                          with_commas(l["arena_in_use_bytes"].get<int64_t>())));
+    }
+}
+
+void say_summary(const AnalyzeOptions& o, const SizedModel& m, const Planned& plain, const Planned& least, int64_t liveness, Session& s) {
+    const std::string precision = m.made_up_ranges   ? "int8, planned with the ranges of one pseudo-random input"
+                                  : m.model.is_float ? "float32"
+                                                     : "as the model is quantized";
+    s.say(fmt::format("{} for {}: {}", m.model.module.file, o.cpu, precision));
+    s.say(fmt::format("\n  parameters    {:>12}", with_commas(m.model.parameters)));
+    s.say(fmt::format("  MACs          {:>12}", with_commas(m.model.macs)));
+    s.say(fmt::format("  flash         {:>12} B for weights, {} B for tables; code is not measured: compile the model to know it",
+                      with_commas(plain.weights), with_commas(plain.tables)));
+    const Region& arena = plain.program.regions[0];
+    s.say(fmt::format("  RAM           {:>12} B   arena {}, inputs and outputs outside it {}; lower bound {}", with_commas(plain.ram),
+                      with_commas(arena.bytes), with_commas(io_outside_arena(plain.program)),
+                      with_commas(arena.lower_bound + io_outside_arena(plain.program))));
+    const Region& small = least.program.regions[0];
+    s.say(fmt::format("  least RAM     {:>12} B   with --optimize ram --input arena --output arena; lower bound {}{}",
+                      with_commas(least.ram), with_commas(small.lower_bound), small.optimal ? ", reached" : ""));
+    s.say(fmt::format("  plain liveness{:>12} B   what the tensors alone would take if none shared memory with another",
+                      with_commas(liveness)));
+    const std::vector<StepUsage> usage = arena_usage(least.program);
+    if (const int64_t k = busiest_step(usage); k >= 0)
+        s.say(fmt::format("  busiest layer             {} `{}`: {} B ({})", k, short_name(least.program.steps[static_cast<size_t>(k)].name),
+                          with_commas(usage[static_cast<size_t>(k)].bytes), usage_text(least.program, usage[static_cast<size_t>(k)])));
+}
+
+int analyze(const AnalyzeOptions& o, Session& s) {
+    const auto core = core_named(o.cpu, s.diag);
+    if (!core) return exit_wrong;
+    const auto model = sized_model(o, o.precision == "float32", s);
+    if (!model) return exit_wrong;
+    const auto plain = plan_for(*model, *core, {}, s.diag);
+    const auto least = plan_for(*model, *core, {"ram", true}, s.diag);
+    if (!plain || !least) return exit_wrong;
+    const auto verdicts = board_verdicts(*model, s);
+    if (!verdicts) return exit_wrong;
+    const Json layers = layers_json(*model, *plain);
+    const int64_t liveness = plain_liveness(model->graph);
+    int64_t executed = 0;
+    for (const Step& step : plain->program.steps) executed += step.macs_executed;
+    s.result = Json{{"model",
+                     {{"file", model->model.module.file},
+                      {"sha256", model->model.module.sha256},
+                      {"parameters", model->model.parameters},
+                      {"macs", model->model.macs},
+                      {"macs_executed", executed}}},
+                    {"cpu", core->name},
+                    {"made_up_ranges", model->made_up_ranges},
+                    {"layers", layers}};
+    s.result["ram"] = plan_json(*plain);
+    s.result["least_ram"] = plan_json(*least);
+    s.result["plain_liveness_bytes"] = liveness;
+    s.result["flash"] = {{"weights_bytes", plain->weights},
+                         {"tables_bytes", plain->tables},
+                         {"code_bytes", nullptr},
+                         {"reason", "analyze uses no compiler; `glowworm compile` measures it"}};
+    s.result["boards"] = verdicts_json(*verdicts);
+    say_summary(o, *model, *plain, *least, liveness, s);
+    say_layers(layers, s);
+    s.say("");
+    say_verdicts(*verdicts, s);
+    return exit_done;
+}
+
+}  // namespace
+
+void add_analyze(CLI::App& app, Command& chosen) {
+    auto o = std::make_shared<AnalyzeOptions>();
+    CLI::App* sub = app.add_subcommand("analyze", "layers, MACs, weights, planned RAM and its bounds, boards that fit; needs no toolchain");
+    sub->add_option("MODEL", o->model, "an ONNX or TFLite model, or a graph as text (.gw)")->required();
+    sub->add_option("--cpu", o->cpu, "core to plan for; default: generic")->type_name("CORE");
+    sub->add_option("--precision", o->precision, "of a float model: int8 (default) or float32")->check(CLI::IsMember({"int8", "float32"}));
+    add_define_option(*sub, *o);
+    sub->callback([o, &chosen] { chosen = [o](Session& s) { return analyze(*o, s); }; });
+}
+
+}  // namespace gw
