@@ -2,8 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "base/files.h"
 #include "cli/cli.h"
 #include "cli/expect.h"
+#include "samples/labels.h"
 
 namespace gw {
 namespace {
@@ -67,13 +69,22 @@ int against_reference(const EvaluateOptions& o, const Graph& g, const std::vecto
     return !o.tolerance.given() || within(o.tolerance, *expected, outputs, g, o.expect, s.diag) ? exit_done : exit_verdict_no;
 }
 
+// A text file whose lines are `path label`, and not labels alone.
+bool is_list_file(const std::string& path) {
+    Diagnostics unread;
+    const auto text = path.ends_with(".txt") ? read_file(path, unread) : Expected<std::string>(failure);
+    if (!text) return false;
+    const std::vector<ListEntry> lines = list_lines(*text);
+    return !lines.empty() && lines.front().path.find_first_of(" \t") != std::string::npos;
+}
+
 int evaluate_command(const EvaluateOptions& o, Session& s) {
     auto runner = Runner::open(o, s.diag);
     if (!runner) return exit_wrong;
     // A list file as labels brings its own samples' names; everything else is a list of integers.
     CommonOptions sample_options = o;
     std::error_code ec;
-    const bool list = o.labels.size() > 4 && o.labels.substr(o.labels.size() - 4) == ".txt" && std::filesystem::is_directory(o.samples, ec);
+    const bool list = std::filesystem::is_directory(o.samples, ec) && is_list_file(o.labels);
     if (list) sample_options.samples = o.labels;
     const auto samples = samples_for(*runner, sample_options, s.diag);
     if (!samples) return exit_wrong;

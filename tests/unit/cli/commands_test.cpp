@@ -381,14 +381,14 @@ TEST_F(Commands, ReferencesAreComparedWithinTolerances) {
     };
     EXPECT_EQ(evaluate(digits(), {"--atol", "0"}), 0);
     EXPECT_EQ(evaluate(at("b"), {}), 0);
-    EXPECT_EQ(evaluate(at("b"), {"--atol", "0.5"}), 0);
+    EXPECT_EQ(evaluate(at("b"), {"--atol", "5"}), 0);
     EXPECT_EQ(evaluate(at("b"), {"--atol", "0"}), 3);
     auto verify = [&](std::vector<std::string> more) {
         std::vector<std::string> a = {"verify", at("b"), few, "--on", "host", "--expect", at("ref.npz"), "--json"};
         a.insert(a.end(), more.begin(), more.end());
         return glowworm(a).status;
     };
-    EXPECT_EQ(verify({"--atol", "0.5"}), 0);
+    EXPECT_EQ(verify({"--atol", "5"}), 0);
     EXPECT_EQ(verify({"--rtol", "1e-9"}), 3);
     const Said alone = glowworm({"verify", at("b"), "--expect", at("ref.npz"), "--json"});
     EXPECT_EQ(alone.status, 1) << "whose outputs would these be?";
