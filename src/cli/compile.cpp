@@ -148,13 +148,13 @@ std::string options_line(const Json& options) {
 // The fastest program within --ram-limit, or the smallest there is; without a limit the fastest, or with --optimize ram the smallest.
 Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
     const bool smallest = c.o.optimize == "ram";
-    if (!smallest && c.o.ram_limit < 0) {
+    if (!smallest && c.o.limits.ram < 0) {
         GW_TRY(Fitted f, fit_whole(c.graph, c.core, options, s.diag));
         c.program = std::move(f.program);
         return {};
     }
     constexpr int effort = 48;  // programs that are lowered and placed
-    const int64_t enough = smallest ? 0 : c.o.ram_limit;
+    const int64_t enough = smallest ? 0 : c.o.limits.ram;
     GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, effort, s.diag, s.progress("fitting")));
     auto best = std::find_if(points.begin(), points.end(), [&](const Fitted& f) { return !smallest && f.ram <= enough; });
     if (best == points.end()) best = points.end() - 1;
