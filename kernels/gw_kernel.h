@@ -275,4 +275,33 @@ static inline int8_t gw_requant_window(const int32_t form, int32_t u, const int3
     return (int8_t)(uint8_t)(sum >> 24);
 }
 
+/* Two results of one channel at a time: of the accumulators *u0 and *u1, which become them (as bytes 0 to 255). */
+GW_INLINE void gw_requant_windows(const int32_t form, int32_t *u0, int32_t *u1, const int32_t *line, const int32_t low)
+{
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__)
+    if (form == GW_WINDOW) { /* gcc finds no registers for it */
+        int32_t a = *u0, b = *u1;
+        uint32_t m = (uint32_t)line[1], upper, sum;
+        const uint32_t width = (uint32_t)line[0], addend = (uint32_t)line[2];
+        __asm__(
+            ".syntax unified\n"
+            "lsrs %[h], %[m], %[low]\n lsls %[m], %[m], %[rest]\n lsrs %[m], %[m], %[rest]\n"
+            "asrs %[s], %[a], #31\n bics %[a], %[a], %[s]\n cmp %[a], %[w]\n bls 1f\n mov %[a], %[w]\n 1:\n"
+            "movs %[s], %[h]\n muls %[s], %[a], %[s]\n muls %[a], %[m], %[a]\n lsrs %[a], %[a], %[low]\n adds %[a], %[a], %[s]\n"
+            "add %[a], %[c]\n lsrs %[a], %[a], #24\n"
+            "asrs %[s], %[b], #31\n bics %[b], %[b], %[s]\n cmp %[b], %[w]\n bls 2f\n mov %[b], %[w]\n 2:\n"
+            "muls %[h], %[b], %[h]\n muls %[b], %[m], %[b]\n lsrs %[b], %[b], %[low]\n adds %[b], %[b], %[h]\n"
+            "add %[b], %[c]\n lsrs %[b], %[b], #24\n"
+            : [a] "+l"(a), [b] "+l"(b), [m] "+l"(m), [h] "=&l"(upper), [s] "=&l"(sum)
+            : [w] "r"(width), [c] "r"(addend), [low] "i"(low), [rest] "i"(32 - low)
+            : "cc");
+        *u0 = a;
+        *u1 = b;
+        return;
+    }
+#endif
+    *u0 = (uint8_t)gw_requant_window(form, *u0, line, low);
+    *u1 = (uint8_t)gw_requant_window(form, *u1, line, low);
+}
+
 #endif /* GW_KERNEL_H */

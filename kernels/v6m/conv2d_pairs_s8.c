@@ -23,12 +23,14 @@
  */
 #include "gw_kernel.h"
 
-typedef int16_t conv2d_pairs_s8_mult;  // @type
+typedef int16_t conv2d_pairs_s8_mult;    // @type
+typedef uint8_t conv2d_pairs_s8_weight;  // @type
+typedef uint8_t conv2d_pairs_s8_chunk;   // @type
 
 /* What the pixels of a call have in common. The assembler knows where the first three stand. */
 typedef struct {
-    const uint8_t *w;
-    const uint8_t *chunks;
+    const conv2d_pairs_s8_weight *w;
+    const conv2d_pairs_s8_chunk *chunks;
     const int32_t *bias;
     const conv2d_pairs_s8_mult *mult;
     const int8_t *shift;
@@ -109,16 +111,75 @@ static GW_NOINLINE void conv2d_pairs_s8_sums2(const gw_u32 *pairs, conv2d_pairs_
         : "r3", "r12", "cc", "memory");
 #undef GW_TAP2
 }
+
+/* One block whose weights are instructions. */
+static GW_NOINLINE void conv2d_pairs_s8_call(const gw_u32 *pairs, const conv2d_pairs_s8_weight *code, int32_t *sums, const int32_t *bias)
+{
+    register const gw_u32 *r0 __asm__("r0") = pairs;
+    register const conv2d_pairs_s8_weight *r1 __asm__("r1") = code;
+    register int32_t *r2 __asm__("r2") = sums;
+    register const int32_t *r3 __asm__("r3") = bias;
+    __asm__ volatile(
+        ".syntax unified\n"
+        "push {r0-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {r4-r7}\n"
+        "movs r7, #1\n orrs r7, r7, r1\n ldm r3, {r1-r3}\n blx r7\n"
+        "ldr r0, [sp, #24]\n mov r2, r8\n mov r3, r9\n mov r4, r10\n mov r5, r11\n mov r6, r12\n mov r7, lr\n stm r0!, {r2-r7}\n"
+        "pop {r4-r7}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {r0-r7}\n pop {r3}\n mov lr, r3\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+        :
+        : "r12", "cc", "memory");
+}
 #else
+/* The same by reading the instructions, as far as such code has them. */
+static GW_NOINLINE void conv2d_pairs_s8_call(const gw_u32 *pairs, const conv2d_pairs_s8_weight *code, int32_t *sums, const int32_t *bias)
+{
+    uint32_t r[16] = {0}; /* of r0 there is `pairs` */
+    int32_t i;
+    for (i = 0; i < 3; ++i) r[1 + i] = (uint32_t)bias[i];
+    for (;;) {
+        const uint32_t op = *code++, d = op & 7u, n = op >> 3 & 7u, m = op >> 6 & 7u, by = op >> 6 & 31u;
+        if (op == 0xBD00u) break;    /* pop {pc} */
+        if (op == 0xB500u) continue; /* push {lr} */
+        if (op >> 11 == 0)
+            r[d] = r[n] << by;    /* lsls */
+        else if (op >> 11 == 2) { /* asrs */
+            r[d] = (uint32_t)((int32_t)r[n] >> by);
+        } else if (op >> 9 == 0xC)
+            r[d] = r[n] + r[m]; /* adds */
+        else if (op >> 9 == 0xD)
+            r[d] = r[n] - r[m]; /* subs */
+        else if (op >> 11 == 4)
+            r[op >> 8 & 7u] = op & 255u; /* movs */
+        else if (op >> 11 == 6)
+            pairs += (op & 255u) / 4; /* adds r0, #bytes */
+        else if (op >> 6 == 0x109)
+            r[d] = 0u - r[n]; /* rsbs */
+        else if (op >> 6 == 0x10D)
+            r[d] *= r[n]; /* muls */
+        else if (op >> 6 == 0x112)
+            r[8 + d] += r[n]; /* add to a high register */
+        else if (op >> 6 == 0x11A)
+            r[8 + d] = r[n];         /* mov to one */
+        else if (op >> 6 == 0x2C8) { /* sxth */
+            r[d] = (uint32_t)(int32_t)(int16_t)(uint16_t)(r[n] & 0xFFFFu);
+        } else { /* ldm r0! */
+            for (i = 0; i < 8; ++i)
+                if (op >> i & 1u) r[i] = *pairs++;
+        }
+    }
+    for (i = 0; i < 5; ++i) sums[i] = (int32_t)r[8 + i];
+    sums[5] = (int32_t)r[14];
+}
+
 /* One block of n. sums: of channel 0 of the first pixel, of the second pixel, of channel 1 of the first ... Moves p->w, chunks, bias on. */
 GW_INLINE void conv2d_pairs_s8_sums(const int32_t n, const gw_u32 *x, conv2d_pairs_s8_place *p, int32_t *sums)
 {
     const int32_t most = n == 3 ? 10 : 15;
-    const uint8_t *w = p->w;
+    const conv2d_pairs_s8_weight *w = p->w;
     int32_t c;
     for (c = 0; c < n; ++c) sums[2 * c] = sums[2 * c + 1] = *p->bias++;
     for (; *p->chunks != 255; ++p->chunks) {
-        const gw_u32 *end = x + (most - *p->chunks);
+        const gw_u32 *end = x + (most - (int32_t)*p->chunks);
         uint32_t chunk[3] = {0, 0, 0}, all = 0;
         do {
             const uint32_t word = *x++;
@@ -151,10 +212,15 @@ static GW_NOINLINE void conv2d_pairs_s8_sums2(const gw_u32 *pairs, conv2d_pairs_
 GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const gw_u32 *pairs, conv2d_pairs_s8_place *p)
 {
     enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
+    enum { CODE = 0 };                                                                        // @constants
     enum { MS = GW_LINE(FORM, MULT_N), SS = SHIFT_N > 1 };
     do {
         int32_t sums[6], c;
-        if (n == 3)
+        if (CODE) {
+            conv2d_pairs_s8_call(pairs, p->w + *p->chunks, sums, p->bias);
+            ++p->chunks;
+            p->bias += n;
+        } else if (n == 3)
             conv2d_pairs_s8_sums3(pairs, p, sums);
         else
             conv2d_pairs_s8_sums2(pairs, p, sums);
@@ -162,9 +228,10 @@ GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const g
             const conv2d_pairs_s8_mult *mult = p->mult;
             int8_t *to = p->y;
             if (FORM >= GW_WINDOW) {
-                const int32_t *line = (const int32_t *)(const void *)mult;
-                if (p->other != 0) to[p->other] = gw_requant_window(FORM, sums[2 * c + 1], line, PRE);
-                *to = gw_requant_window(FORM, sums[2 * c], line, PRE);
+                int32_t first = sums[2 * c], second = sums[2 * c + 1];
+                gw_requant_windows(FORM, &first, &second, (const int32_t *)(const void *)mult, PRE);
+                if (p->other != 0) to[p->other] = (int8_t)(uint8_t)second;
+                *to = (int8_t)(uint8_t)first;
             } else {
                 const int32_t shift = *p->shift;
                 if (p->other != 0) to[p->other] = gw_requant(FORM, sums[2 * c + 1], PRE, *mult, shift, Y_ZERO, LO, HI);
@@ -200,14 +267,16 @@ static GW_NOINLINE gw_u32 *conv2d_pairs_s8_edge(gw_u32 *to, const int8_t *x0, co
     return to;
 }
 
-void conv2d_pairs_s8(const int8_t *x, int8_t *y, const uint8_t *w, const int32_t *bias, const conv2d_pairs_s8_mult *mult,
-                     const int8_t *shift, const uint8_t *chunks, uint8_t *scratch)
+void conv2d_pairs_s8(const int8_t *x, int8_t *y, const conv2d_pairs_s8_weight *w, const int32_t *bias, const conv2d_pairs_s8_mult *mult,
+                     const int8_t *shift, const conv2d_pairs_s8_chunk *chunks, uint8_t *scratch)
 {
     enum { IH = 8, IW = 8, IC = 1, OH = 8, OW = 8, OC = 7 };                  // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants
+    enum { CODE = 0 };                                                        // @constants
     enum {
-        TWOS = OC % 3 == 0 ? 0 : 3 - OC % 3,
-        THREES = (OC - 2 * TWOS) / 3,
+        TWOS = CODE || OC % 3 == 0 ? 0 : 3 - OC % 3,
+        REST = CODE ? OC % 3 : 0,
+        THREES = (OC - 2 * TWOS) / 3,                     /* CODE: rounded down */
         DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH,  /* some windows hang over the lower edge, */
         RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW, /* the right one */
         EDGES = PT > 0 || PL > 0 || DOWN || RIGHT
@@ -244,6 +313,7 @@ void conv2d_pairs_s8(const int8_t *x, int8_t *y, const uint8_t *w, const int32_t
             p.other = two ? OC : 0;
             if (THREES > 0) conv2d_pairs_s8_channels(3, THREES, pairs, &p);
             if (TWOS > 0) conv2d_pairs_s8_channels(2, TWOS, pairs, &p);
+            if (REST > 0) conv2d_pairs_s8_channels(REST, 1, pairs, &p);
             p.y += p.other;
         }
     }

@@ -46,21 +46,41 @@ static GW_NOINLINE void depthwise_pairs_s8_row(gw_u32 *to, const int8_t *x, int3
     for (j = 0; j < W - SW; ++j) to[j] += to[j + SW] << 16;
 }
 
-/* One result from its accumulator. */
-static inline int8_t depthwise_pairs_s8_result(int32_t acc, const depthwise_pairs_s8_mult *mult, const int8_t *shift)
+/* Two accumulators become their results, as bytes 0 to 255. */
+GW_INLINE void depthwise_pairs_s8_results(int32_t *a0, int32_t *a1, const depthwise_pairs_s8_mult *mult, const int8_t *shift)
 {
     enum { FORM = 1, PRE = 0, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
-    if (FORM >= GW_WINDOW) return gw_requant_window(FORM, acc, (const int32_t *)(const void *)mult, PRE);
-    return gw_requant(FORM, acc, PRE, *mult, *shift, Y_ZERO, LO, HI);
+    if (FORM >= GW_WINDOW) {
+        gw_requant_windows(FORM, a0, a1, (const int32_t *)(const void *)mult, PRE);
+    } else {
+        *a0 = (uint8_t)gw_requant(FORM, *a0, PRE, *mult, *shift, Y_ZERO, LO, HI);
+        *a1 = (uint8_t)gw_requant(FORM, *a1, PRE, *mult, *shift, Y_ZERO, LO, HI);
+    }
+}
+
+/* Takes both halves of a sum apart and adds them to the accumulators. */
+GW_INLINE void depthwise_pairs_s8_cut(uint32_t sum, int32_t *a0, int32_t *a1)
+{
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__) /* gcc would keep many sums and spill them */
+    int32_t low, first = *a0, second = *a1;
+    __asm__(".syntax unified\n sxth %[l], %[s]\n subs %[s], %[s], %[l]\n asrs %[s], %[s], #16\n add %[a], %[l]\n add %[b], %[s]\n"
+            : [s] "+l"(sum), [l] "=&l"(low), [a] "+r"(first), [b] "+r"(second)
+            :
+            : "cc");
+    *a0 = first;
+    *a1 = second;
+#else
+    const int32_t low = (int16_t)(uint16_t)(sum & 0xFFFFu);
+    *a0 += low;
+    *a1 += (int32_t)(sum - (uint32_t)low) >> 16;
+#endif
 }
 
 #define GW_TAP(ky, kx) \
     if ((kx) < KW) { \
         sum += row[kx] * w[(ky)*KW + (kx)]; \
         if (((CUT) >> ((ky)*KW + (kx))) & 1) { \
-            const int32_t low = (int16_t)(uint16_t)(sum & 0xFFFFu); \
-            a0 += low; \
-            a1 += (int32_t)(sum - (uint32_t)low) >> 16; \
+            depthwise_pairs_s8_cut(sum, &a0, &a1); \
             sum = 0; \
         } \
     }
@@ -89,10 +109,11 @@ static GW_NOINLINE void depthwise_pairs_s8_line(const gw_u32 *const *rows, const
         GW_ROW(2)
         GW_ROW(3)
         GW_ROW(4)
-        *y = depthwise_pairs_s8_result(a0, mult, shift);
+        depthwise_pairs_s8_results(&a0, &a1, mult, shift);
+        *y = (int8_t)(uint8_t)a0;
         y += C;
         if (OW % 2 != 0 && y == end) break;
-        *y = depthwise_pairs_s8_result(a1, mult, shift);
+        *y = (int8_t)(uint8_t)a1;
         y += C;
         if (OW % 2 == 0 && y == end) break;
         at += 2 * SW;

@@ -180,6 +180,8 @@ Status make_program(Compilation& c, Session& s) {
     lower_options.output_in_arena = c.o.output_place == "arena";
     lower_options.io_align = c.o.io_align;
     lower_options.weights_passed = c.o.weights == "pointer";
+    // Weights become code for speed alone, and only in flash that the user named: by --flash-limit or by a board.
+    if (c.o.optimize == "speed" && c.o.limits.flash > 0) lower_options.flash_bytes = c.o.limits.flash * 15 / 16;
     GW_TRY_DO(fit_program(c, lower_options, s));
     Diagnostics broken;
     GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());

@@ -1,5 +1,7 @@
 // Rows of the ops that work element by element: two operands with broadcasting, lookup tables, softmax.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/row_help.h"
 
@@ -23,24 +25,64 @@ Match start_binary_s8(const Graph& graph, NodeId root) {
     return c;
 }
 
-Match finish_binary_s8(const MatchContext& context, const Graph& graph, NodeId root, Candidate c, int64_t element_cycles) {
-    const Binary& op = *get_if<Binary>(graph[root].op);
+Match finish_binary_s8(const MatchContext& context, const Graph& graph, const Binary& op, NodeId root, Candidate c,
+                       int64_t element_cycles) {
     c.constants.insert(c.constants.end(), {{"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}});
     add_single_requant(c, op.requant);
     c.cycles = graph.type(graph[root].outputs[0]).elements() * (element_cycles + requant_cycles(context.core, op.requant.rounding));
     return c;
 }
 
+// Results of an int8 sum for all pairs of operands.
+std::string all_pairs(const Binary& op) {
+    Tensor values = Tensor::zeros({DType::int8, Shape{256}, {}});
+    for (int64_t i = 0; i < 256; ++i) values.set(i, static_cast<double>(i - 128));
+    const Tensor a = values.reshaped(Shape{256, 1});
+    const Tensor* in[] = {&a, &values};
+    std::vector<Tensor> out{Tensor::zeros({DType::int8, Shape{256, 256}, {}})};
+    evaluate(op, in, out);
+    return std::string(out[0].bytes());
+}
+
+// A sum whose operands are rescaled each by itself, with one rounding at the end in place of three, in 32 bits. There are only 65,536 pairs
+// of operands: it is taken where it gives the same result for every one.
+std::optional<Binary> plain_sum(const Binary& op) {
+    const auto factor = [](int32_t multiplier, int32_t shift) { return std::ldexp(static_cast<double>(multiplier), shift - 31); };
+    const double last = std::ldexp(factor(op.requant.multiplier[0], op.requant.shift[0]), op.left_shift);
+    const double a = factor(op.a_multiplier, op.a_shift) * last, b = factor(op.b_multiplier, op.b_shift) * last;
+    const std::string expected = all_pairs(op);
+    Binary plain = op;
+    plain.left_shift = plain.a_shift = plain.b_shift = 0;
+    plain.requant.rounding = Rounding::narrow;
+    plain.requant.multiplier = {1};
+    int tries = 0;
+    for (int shift = 22; shift > 8 && tries < 4; --shift) {
+        // Sum, rounding and zero point stay inside int32.
+        if (255 * std::ldexp(std::abs(a) + std::abs(b), shift) + std::ldexp(1.0, shift) + 1024 > std::numeric_limits<int32_t>::max())
+            continue;
+        ++tries;
+        plain.a_multiplier = static_cast<int32_t>(std::lround(std::ldexp(a, shift)));
+        plain.b_multiplier = static_cast<int32_t>(std::lround(std::ldexp(b, shift)));
+        plain.requant.shift = {shift};
+        if (all_pairs(plain) == expected) return plain;
+    }
+    return std::nullopt;
+}
+
 Match match_add_s8(const MatchContext& context, const Graph& graph, NodeId root) {
-    const Binary& op = *get_if<Binary>(graph[root].op);
+    Binary op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
-    if (op.left_shift > 0) return "the operands are rescaled each by itself";
+    if (op.left_shift > 0) {
+        const std::optional<Binary> plain = plain_sum(op);
+        if (!plain) return "the operands are rescaled each by itself, and one rounding is not the same";
+        op = *plain;
+    }
     Match start = start_binary_s8(graph, root);
     if (!start.candidate) return start;
     if (op.requant.empty()) return "has no requantization";
     const int64_t b_multiplier = op.kind == BinaryKind::add ? op.b_multiplier : -int64_t{op.b_multiplier};
     start.candidate->constants.insert(start.candidate->constants.end(), {{"A_MULT", op.a_multiplier}, {"B_MULT", b_multiplier}});
-    return finish_binary_s8(context, graph, root, std::move(*start.candidate), 14);
+    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 14);
 }
 
 // Sums as TFLite computes them.
@@ -57,7 +99,7 @@ Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId
                                            {"B_MULT", op.b_multiplier},
                                            {"B_SHIFT", op.b_shift},
                                            {"SIGN", op.kind == BinaryKind::add ? 1 : -1}});
-    return finish_binary_s8(context, graph, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
+    return finish_binary_s8(context, graph, op, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
 }
 
 Match match_mul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
@@ -66,7 +108,7 @@ Match match_mul_s8(const MatchContext& context, const Graph& graph, NodeId root)
     Match start = start_binary_s8(graph, root);
     if (!start.candidate) return start;
     if (op.requant.empty()) return "has no requantization";
-    return finish_binary_s8(context, graph, root, std::move(*start.candidate), 12);
+    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 12);
 }
 
 Match match_minmax_s8(const MatchContext&, const Graph& graph, NodeId root) {

@@ -28,7 +28,8 @@ struct MatchContext {
     const std::vector<int>& uses;                   // graph.use_counts()
     const std::vector<std::vector<NodeId>>& users;  // graph.users()
     const Core& core;
-    std::string optimize;  // "speed", "size" or "ram"
+    std::string optimize;          // "speed", "size" or "ram"
+    bool weights_as_code = false;  // rows may offer a form whose weights are instructions; they fill Candidate::weights_are_code
 };
 
 // An argument as a row sees it, in the order of the C function's parameters.
@@ -96,6 +97,8 @@ struct Candidate {
     int64_t batch = 1;           // the call is repeated so often, moving by the arguments' strides
     int64_t macs_executed = 0;
     int64_t cycles = 0;  // static formula, for the context's core
+    // Weights are instructions, not numbers: they must be in executable memory, and cannot be replaced or moved by whoever has the numbers.
+    bool weights_are_code = false;
 };
 
 struct Match {

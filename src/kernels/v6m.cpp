@@ -12,6 +12,7 @@
 
 #include "kernels/row_help.h"
 #include "kernels/v6m.h"
+#include "kernels/v6m_code.h"
 
 namespace gw {
 namespace {
@@ -111,14 +112,15 @@ TileTrace pairs_trace(const Window& w, int64_t in_c, int64_t out_c) {
     return trace;
 }
 
-// Measured on the Cortex-M0+ with gcc 12.
-int64_t pairs_cycles(const Window& w, const Pairs& pairs, int64_t in_c, int64_t out_c, int64_t requant) {
-    const int64_t depth = w.kernel[0] * w.kernel[1] * in_c;
+// Measured on the Cortex-M0+ with gcc 12: all blocks of conv2d_pairs_s8 for two pixels, without results; then the layer, `channels` being
+// what its channels cost for two pixels.
+int64_t block_cycles(const Pairs& pairs, int64_t out_c, int64_t depth) {
     int64_t threes = 0, twos = 0;
     for (const int64_t width : blocks_of(out_c)) (width == 3 ? threes : twos) += 1;
-    const int64_t a_pair = 80 + w.kernel[0] * 45 + depth * 12 +  // the words
-                           threes * (100 + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35 +
-                           out_c * (10 + 2 * requant);
+    return threes * (100 + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35;
+}
+int64_t pair_cycles(const Window& w, int64_t in_c, int64_t channels) {
+    const int64_t a_pair = 80 + w.kernel[0] * 45 + w.kernel[0] * w.kernel[1] * in_c * 12 + channels;  // 12: a word
     // Words that reach over an edge are put together one by one.
     const int64_t clipped = w.out_h * w.out_w * w.kernel[0] * w.kernel[1] - w.taps_inside();
     return w.out_h * ((w.out_w + 1) / 2) * a_pair + clipped * (20 + 15 * in_c);
@@ -132,6 +134,11 @@ struct Conv {
     int64_t batch = 1, in_c = 1, out_c = 1, depth = 1;
     std::optional<WindowRequant> requant;  // the window form, if it is exact here
 };
+
+// Two results of one channel; the window form has assembler for two.
+int64_t two_results(const MatchContext& context, const Conv& c) {
+    return c.requant && !c.requant->turns ? 48 : 2 * v6m_requant_cycles(context.core, c.op->requant, c.requant);
+}
 
 // The node in numbers, or why it is none of ours.
 std::string read_conv(const MatchContext& context, const Graph& graph, NodeId root, Conv& c) {
@@ -150,11 +157,13 @@ std::string read_conv(const MatchContext& context, const Graph& graph, NodeId ro
     return {};
 }
 
-// Finds the window form, and the bias for raw sums that the kernel adds. Nothing when a sum could leave int32.
-std::optional<Tensor> kernel_bias(const Graph& graph, Conv& c) {
+// Finds the window form, and the bias for raw sums that the kernel adds. Nothing when a sum could leave int32. A result by itself is
+// cheaper in the narrow form, which needs no 64-bit product either; of `two` at a time both are in the window's assembler.
+std::optional<Tensor> kernel_bias(const Graph& graph, Conv& c, bool two) {
     const Tensor& w = *graph.constant(c.w);
     const Tensor given = bias_or_zeros(graph, c.bias_id, c.out_c);
-    c.requant = window_requant(c.op->requant, accumulator_intervals(w, c.out_c, c.op->x_zero, given));
+    if (two || c.op->requant.rounding != Rounding::narrow)
+        c.requant = window_requant(c.op->requant, accumulator_intervals(w, c.out_c, c.op->x_zero, given));
     if (std::optional<Tensor> bias = bias_of_raw_sums(w, c.out_c, less_bases(given, c.requant), c.op->x_zero)) return bias;
     c.requant.reset();
     return bias_of_raw_sums(w, c.out_c, given, c.op->x_zero);
@@ -183,17 +192,37 @@ Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, Nod
         window.in_w *= std::exchange(window.in_h, 1);
         window.out_w *= std::exchange(window.out_h, 1);
     }
-    Pairs pairs = pack_pairs(*graph.constant(c.w), c.out_c, c.depth);
-    std::optional<Tensor> bias = kernel_bias(graph, c);
+    const Tensor& weights = *graph.constant(c.w);
+    std::optional<Tensor> bias = kernel_bias(graph, c, true);
     if (!bias) return "sums leave 32 bits";
+    const int64_t results = c.out_c * (12 + two_results(context, c));
 
     Candidate offer;
-    add_operands(graph, offer, c, std::move(pairs.weights), std::move(*bias));
-    offer.arguments.push_back(typed_table(pairs.chunks, "chunks"));
+    offer.weights_are_code = context.weights_as_code;
+    Tensor packed, chunks;
+    if (context.weights_as_code) {
+        const WeightCode code = weight_code(weights, c.out_c, c.depth);
+        packed = Tensor::of<uint16_t>(Shape{static_cast<int64_t>(code.instructions.size())}, code.instructions);
+        chunks = Tensor::of<uint32_t>(Shape{static_cast<int64_t>(code.starts.size())}, code.starts);
+        std::vector<int32_t> whole(bias->data<int32_t>().begin(), bias->data<int32_t>().end());
+        whole.resize(code.starts.size() * 3, 0);
+        bias = Tensor::of<int32_t>(Shape{static_cast<int64_t>(whole.size())}, whole);
+        const auto blocks = static_cast<int64_t>(code.starts.size());
+        offer.cycles = pair_cycles(window, c.in_c, code.cycles + blocks * 95 + results);
+    } else {
+        Pairs pairs = pack_pairs(weights, c.out_c, c.depth);
+        offer.cycles = pair_cycles(window, c.in_c, block_cycles(pairs, c.out_c, c.depth) + results);
+        packed = std::move(pairs.weights), chunks = std::move(pairs.chunks);
+    }
+    offer.cycles *= c.batch;
+    add_operands(graph, offer, c, std::move(packed), std::move(*bias));
+    offer.constants.emplace_back("CODE", context.weights_as_code ? 1 : 0);
+    offer.types.emplace_back("weight", context.weights_as_code ? "uint16_t" : "uint8_t");
+    offer.types.emplace_back("chunk", context.weights_as_code ? "uint32_t" : "uint8_t");
+    offer.arguments.push_back(typed_table(std::move(chunks), "chunks"));
     offer.arguments.push_back(KernelArgument::scratch(c.depth * 4, 4));
     if (c.batch == 1) offer.overlaps.push_back({0, 1, minimum_gap(pairs_trace(window, c.in_c, c.out_c)), {}});
     offer.covers = {root};
-    offer.cycles = c.batch * pairs_cycles(window, pairs, c.in_c, c.out_c, v6m_requant_cycles(context.core, c.op->requant, c.requant));
     return offer;
 }
 
@@ -229,7 +258,7 @@ Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, Nod
     if (run > 12 || c.depth > 64 || w.dilation[1] != 1) return "takes at most 12 taps side by side, 64 in all";
     if (scratch > 1024) return "the widened weights would take more than 1 KiB";
     const Tensor& weights = *graph.constant(c.w);
-    std::optional<Tensor> bias = kernel_bias(graph, c);
+    std::optional<Tensor> bias = kernel_bias(graph, c, false);
     if (!bias) return "sums leave 32 bits";
     const int64_t cuts = cuts_of_runs(weights, run);
 
@@ -260,7 +289,7 @@ Match match_depthwise_pairs_s8(const MatchContext& context, const Graph& graph, 
     const int64_t scratch = (w.kernel[0] * columns + taps) * 4;
     if (scratch > 4096) return "the words of its rows would take more than 4 KiB";
     const Tensor& weights = *graph.constant(c.w);
-    std::optional<Tensor> bias = kernel_bias(graph, c);
+    std::optional<Tensor> bias = kernel_bias(graph, c, true);
     if (!bias) return "sums leave 32 bits";
     const int64_t cuts = cuts_of_runs(weights, taps);
 
@@ -275,8 +304,7 @@ Match match_depthwise_pairs_s8(const MatchContext& context, const Graph& graph, 
     offer.covers = {root};
     // Measured on the Cortex-M0+ with gcc 12.
     const int64_t pairs = w.out_h * ((w.out_w + 1) / 2), rows = (w.out_h - 1) * w.stride[0] + w.kernel[0];
-    const int64_t a_pair = 30 + taps * 6 + std::popcount(static_cast<uint64_t>(cuts)) * 7 +
-                           2 * (4 + v6m_requant_cycles(context.core, c.op->requant, c.requant));
+    const int64_t a_pair = 30 + taps * 6 + std::popcount(static_cast<uint64_t>(cuts)) * 7 + 8 + two_results(context, c);
     offer.cycles = c.batch * c.in_c * (pairs * a_pair + w.out_h * 60 + rows * (40 + columns * 19) + 60 + taps * 10);
     return offer;
 }
@@ -335,7 +363,8 @@ Match match_dense_words_s8(const MatchContext& context, const Graph& graph, Node
     const Tensor& weights = *graph.constant(w);
     const int64_t o = weights.shape()[0], k = weights.shape()[1], m = leading_elements(graph.type(x).shape, 1);
     const Tensor given = bias_or_zeros(graph, bias_id, o);
-    std::optional<WindowRequant> window = window_requant(op.requant, accumulator_intervals(weights, o, op.x_zero, given));
+    std::optional<WindowRequant> window;
+    if (op.requant.rounding != Rounding::narrow) window = window_requant(op.requant, accumulator_intervals(weights, o, op.x_zero, given));
     std::optional<Tensor> bias = bias_of_raw_sums(weights, o, less_bases(given, window), op.x_zero + 128, 255);
     if (!bias) {
         window.reset();

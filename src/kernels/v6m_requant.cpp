@@ -189,7 +189,7 @@ void add_v6m_requant(Candidate& c, const Requant& r, int64_t channels, const std
 }
 
 int64_t v6m_requant_cycles(const Core& core, const Requant& requant, const std::optional<WindowRequant>& window) {
-    if (window) return window->turns ? 32 : 25;
+    if (window) return window->turns ? 44 : 36;
     return requant.rounding == Rounding::twice ? 130 : requant_cycles(core, requant.rounding);
 }
 

@@ -80,7 +80,58 @@ private:
             for (NodeId c : chosen.candidate.covers)
                 if (c.index != static_cast<int32_t>(k)) covered[static_cast<size_t>(c.index)] = true;
         }
+        if (!diag_.has_errors()) choose_code();
         return diag_.has_errors() ? Status(failure) : Status();
+    }
+
+    static int64_t constant_bytes(const Candidate& c) {
+        int64_t bytes = 0;
+        for (const KernelArgument& a : c.arguments)
+            if (a.data.valid()) bytes += a.data.type.bytes();
+        return bytes;
+    }
+
+    // Weights become instructions where that saves the most cycles a byte, as far as the flash goes.
+    void choose_code() {
+        if (options_.flash_bytes == 0) return;
+        struct Offer {
+            size_t node;
+            const KernelRow* row;
+            Candidate candidate;
+            int64_t saved, bytes;
+        };
+        std::vector<Offer> offers;
+        constexpr int64_t code_of_a_step = 1200;  // what a kernel takes besides; most share some
+        int64_t used = 0;
+        MatchContext context = context_;
+        context.weights_as_code = true;
+        for (size_t k = 0; k < chosen_.size(); ++k) {
+            Chosen& now = chosen_[k];
+            if (now.row == nullptr) continue;
+            used += constant_bytes(now.candidate) + code_of_a_step;
+            for (const KernelRow* row : kernel_rows()) {
+                if (row->op != op_name(g_.nodes[k].op) || now.candidate.covers.size() > 1) continue;
+                Match match = row->match(context, g_, {static_cast<int32_t>(k)});
+                if (!match.candidate || !match.candidate->weights_are_code) continue;
+                const std::string name = std::string(row->name) + ", weights as code";
+                if (options_.weights_passed) {
+                    now.weighed.push_back({name, "the caller passes the weights, so they cannot be code", -1});
+                    continue;
+                }
+                now.weighed.push_back({name, "", match.candidate->cycles});
+                const int64_t saved = now.candidate.cycles - match.candidate->cycles;
+                const int64_t bytes = std::max<int64_t>(1, constant_bytes(*match.candidate) - constant_bytes(now.candidate));
+                if (saved > 0) offers.push_back({k, row, std::move(*match.candidate), saved, bytes});
+            }
+        }
+        std::stable_sort(offers.begin(), offers.end(),
+                         [](const Offer& a, const Offer& b) { return a.saved * b.bytes > b.saved * a.bytes; });
+        for (Offer& offer : offers) {
+            if (used + offer.bytes > options_.flash_bytes) continue;
+            used += offer.bytes;
+            chosen_[offer.node].row = offer.row;
+            chosen_[offer.node].candidate = std::move(offer.candidate);
+        }
     }
 
     bool is_port(ValueId id) const {

@@ -147,21 +147,35 @@ std::vector<std::string> KernelHarness::add(const KernelCase& c, std::string_vie
     for (size_t i = 0; i < c.graph.inputs.size(); ++i) values[c.graph.inputs[i].value] = c.inputs[i];
     const Context context(c.graph, *core_);
     std::vector<std::string> names;
+    std::vector<std::pair<const KernelRow*, Candidate>> offers;
+    MatchContext as_code = context.match;
+    as_code.weights_as_code = true;
     for (const KernelRow* row : kernel_rows()) {
         if (row->op != op_name(c.graph.nodes.back().op) || (!only.empty() && row->name != only)) continue;
-        const Match match = row->match(context.match, c.graph, root_of(c.graph));
+        Match match = row->match(context.match, c.graph, root_of(c.graph));
         if (!match.candidate) {
             EXPECT_FALSE(match.reason.empty()) << row->name << " does not match " << c.label << " and does not say why";
             continue;
         }
-        const Candidate& offer = *match.candidate;
+        EXPECT_FALSE(match.candidate->weights_are_code) << row->name << " was not asked for code";
+        offers.emplace_back(row, std::move(*match.candidate));
+        names.emplace_back(row->name);
+        Match code = row->match(as_code, c.graph, root_of(c.graph));
+        if (code.candidate && code.candidate->weights_are_code) offers.emplace_back(row, std::move(*code.candidate));
+    }
+    for (const auto& [row, offer] : offers) {
         EXPECT_FALSE(offer.covers.empty() || offer.covers.back() != root_of(c.graph)) << row->name << ": covers must end with the root";
         EXPECT_GT(offer.cycles, 0) << row->name << " on " << c.label;
         EXPECT_LE(offer.macs_executed, std::max<int64_t>(0, c.graph.macs())) << row->name << " on " << c.label;
         Call call{std::string(row->name), offer.constants, offer.types, offer.scalar, {}, {}};
         std::string source = specialise(*row, call, fmt::format("k{}", sources_.size()));
         if (fault_.edit_source) source = fault_.edit_source(source);
-        Run run{fmt::format("{} on {}", row->name, c.label), static_cast<int64_t>(sources_.size()), offer.batch, 0, 1, {}};
+        Run run{fmt::format("{}{} on {}", row->name, offer.weights_are_code ? " as code" : "", c.label),
+                static_cast<int64_t>(sources_.size()),
+                offer.batch,
+                0,
+                1,
+                {}};
         for (const KernelArgument& a : offer.arguments) {
             Operand o{a.kind, 0, a.align, a.stride, -1, {}, {}, {}};
             switch (a.kind) {
@@ -202,7 +216,6 @@ std::vector<std::string> KernelHarness::add(const KernelCase& c, std::string_vie
             together.title += fmt::format(", input {} a gap of {} above output", overlap.input, gap);
             runs_.push_back(std::move(together));
         }
-        names.emplace_back(row->name);
     }
     return names;
 }

@@ -15,6 +15,7 @@ TEST(TwiceKernels, Sums) {
     Dice dice(21);
     EveryCompiler compilers(25);
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    int plain = 0;
     for (int i = 0; i < 60; ++i) {
         const Shape full{dice.between(1, 3), dice.between(1, 4), dice.between(1, 5)};
         const Shape small = dice.chance(60) ? full : dice.chance(50) ? Shape{full[2]} : Shape{full[1], 1};
@@ -43,8 +44,11 @@ TEST(TwiceKernels, Sums) {
             c.inputs.push_back(dice.bytes(s));
         }
         c.graph.add_output("y", c.graph.must_add(op, operands, {}));
-        EXPECT_THAT(harness.add(c), testing::ElementsAre("add_twice_s8")) << c.label;
+        const std::vector<std::string> matched = harness.add(c);
+        EXPECT_THAT(matched, testing::Contains("add_twice_s8")) << c.label;
+        plain += static_cast<int>(matched.size()) - 1;  // one rounding, add_s8, where that is the same
     }
+    EXPECT_GT(plain, 20);
     expect_clean(harness, 90);
     compilers.expect_quiet();
 }
