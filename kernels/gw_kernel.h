@@ -143,6 +143,29 @@ GW_INLINE uint32_t gw_sxtb16_odd(uint32_t v)
 #endif
 }
 
+/* Lanes of acc plus bytes 0 and 2 of v, plus bytes 1 and 3. */
+GW_INLINE uint32_t gw_sxtab16(uint32_t acc, uint32_t v)
+{
+#if GW_HAS_DSP
+    uint32_t r;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(acc), "r"(v));
+    return r;
+#else
+    return gw_lanes(gw_low_lane(acc) + (int8_t)(uint8_t)(v & 255u), gw_high_lane(acc) + (int8_t)(uint8_t)(v >> 16 & 255u));
+#endif
+}
+
+GW_INLINE uint32_t gw_sxtab16_odd(uint32_t acc, uint32_t v)
+{
+#if GW_HAS_DSP
+    uint32_t r;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(acc), "r"(v));
+    return r;
+#else
+    return gw_sxtab16(acc, v >> 8);
+#endif
+}
+
 /* acc + both products of lanes. */
 GW_INLINE int32_t gw_smlad(uint32_t a, uint32_t b, int32_t acc)
 {
@@ -201,15 +224,38 @@ GW_INLINE int32_t gw_smmla(int32_t a, int32_t b, int32_t acc)
 #endif
 }
 
-/* a * b >> 32, rounded half up. */
-GW_INLINE int32_t gw_smmulr(int32_t a, int32_t b)
+/* acc + (a * b >> 32, rounded half up). */
+GW_INLINE int32_t gw_smmlar(int32_t a, int32_t b, int32_t acc)
 {
 #if GW_HAS_DSP
     int32_t r;
-    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(acc));
     return r;
 #else
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+    return (int32_t)((uint32_t)acc + (uint32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32));
+#endif
+}
+
+/* Low lanes of a and b; high lanes of a and b. */
+GW_INLINE uint32_t gw_low_lanes(uint32_t a, uint32_t b)
+{
+#if GW_HAS_DSP
+    uint32_t r;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+#else
+    return (a & 0xFFFFu) | b << 16;
+#endif
+}
+
+GW_INLINE uint32_t gw_high_lanes(uint32_t a, uint32_t b)
+{
+#if GW_HAS_DSP
+    uint32_t r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
+    return r;
+#else
+    return a >> 16 | (b & 0xFFFF0000u);
 #endif
 }
 
@@ -228,24 +274,29 @@ GW_INLINE int32_t gw_ssat8_asr(int32_t v, const int32_t shift)
 #endif
 }
 
-/* A fourth rounding form, which stands for any of the three: for each channel the compiler finds a multiplier and an addend that give the
- * same result for every accumulator that the weights allow, or does not use it. */
+/* A fourth rounding form, which stands for any of the three: for each channel the compiler finds an offset of the accumulator, which the
+ * bias takes, a multiplier and an addend that give the same result for every accumulator that the weights allow, or does not use it. */
 #define GW_HIGH 4
 /* A fifth, the same as twice for right shifts of 1 to 22 and accumulators below 2^30. */
 #define GW_DOUBLE 5
 
-/* high: ((acc >> pre) << left) * multiplier, its upper word plus addend, shifted right by post; then the clamp. double: `addend` is the
- * right shift. Others: gw_requant, with the shift in the addend's place. */
-GW_INLINE int8_t gw_requant_high(const int32_t form, int32_t acc, const int32_t pre, const int32_t left, int32_t multiplier, int32_t addend,
-                                 const int32_t post, const int32_t zero, const int32_t lo, const int32_t hi)
+/* double: both of TFLite's roundings in one; addend is 2 * zero + 1 shifted left by shift - 1. The first rounding is SMMLAR's; half away
+ * from zero takes 1 off negative accumulators. */
+GW_INLINE int8_t gw_requant_double(int32_t acc, int32_t multiplier, int32_t addend, int32_t shift)
+{
+    return (int8_t)gw_ssat8_asr((gw_smmlar(acc * 2, multiplier, addend) + (acc >> 31)) >> shift, 0);
+}
+
+/* high: (acc >> pre) * multiplier, its upper word plus addend, shifted right by post; then the clamp. double: `addend` is the right shift.
+ * Others: gw_requant, with the shift in the addend's place. */
+GW_INLINE int8_t gw_requant_high(const int32_t form, int32_t acc, const int32_t pre, int32_t multiplier, int32_t addend, const int32_t post,
+                                 const int32_t zero, const int32_t lo, const int32_t hi)
 {
     int32_t v;
     if (form == GW_HIGH) {
-        v = gw_ssat8_asr(gw_smmla((int32_t)((uint32_t)(acc >> pre) << left), multiplier, addend), post);
+        v = gw_ssat8_asr(gw_smmla(acc >> pre, multiplier, addend), post);
     } else if (form == GW_DOUBLE) {
-        v = gw_smmulr(acc * 2, multiplier);
-        v = v + (v >> 31) + (int32_t)((uint32_t)(2 * zero + 1) << (addend - 1)); /* half away from zero, and the zero point */
-        v = gw_ssat8_asr(v >> addend, 0);
+        v = gw_requant_double(acc, multiplier, (int32_t)((uint32_t)(2 * zero + 1) << (addend - 1)), addend);
     } else {
         return gw_requant(form, acc, pre, multiplier, addend, zero, lo, hi);
     }

@@ -21,15 +21,9 @@ struct Conv {
     Tensor bias;
 };
 
-const char* unfit(const MatchContext& context) {
-    if (!context.core.features.dsp) return "needs a core with DSP instructions";
-    if (context.optimize != "speed") return "takes more code and scratch: only for --optimize speed";
-    return nullptr;
-}
-
 // The node in numbers, or why it is none of ours.
 std::string read_conv(const MatchContext& context, const Graph& graph, NodeId root, Conv& c) {
-    if (const char* why = unfit(context)) return why;
+    if (const char* why = dsp_unfit(context)) return why;
     const Node& node = graph[root];
     c.op = get_if<Conv2D>(node.op);
     c.x = node.inputs[0];
@@ -92,15 +86,9 @@ std::vector<uint32_t> pack_pairs(const Tensor& w, int64_t channels, int64_t bloc
     return out;
 }
 
-int64_t largest_divisor(int64_t n, int64_t most) {
-    for (int64_t d = most; d > 1; --d)
-        if (n % d == 0) return d;
-    return 1;
-}
-
 int64_t rescale_cycles(const Candidate& c, const Core& core, const Requant& r) {
     for (const auto& [name, value] : c.constants)
-        if (name == "FORM" && value >= 4) return value == 4 ? 6 : 11;
+        if (name == "FORM" && value >= 4) return value == 4 ? 3 : 6;
     return requant_cycles(core, r.rounding) + 4;
 }
 
@@ -133,45 +121,49 @@ Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root)
     }
     Tensor w = *graph.constant(c.w);
     const std::vector<Interval> intervals = settled_intervals(c.op->requant, c.out_c, c.op->x_zero, w, c.bias);
-    const std::optional<HighRequant> high = high_requant(c.op->requant, intervals);
-    const bool mixed = can_mix(w, c.out_c, kernel_intervals(intervals, high));
+    const DspRequant dsp = dsp_requant(c.op->requant, w, c.out_c, intervals, true);
 
     Candidate candidate;
     add_images(graph, candidate, c);
-    candidate.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, c.out_c, 4, words, mixed, place)), "w", c.w));
-    add_window(candidate, window);
-    candidate.constants.insert(candidate.constants.end(), {{"IC", c.in_c},
-                                                           {"OC", c.out_c},
-                                                           {"X_ZERO", c.op->x_zero},
-                                                           {"MIXED", mixed ? 1 : 0},
-                                                           {"WORDS", words},
-                                                           {"UNROLL", largest_divisor(words, 8)}});
-    add_dsp_requant(candidate, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, intervals, high, mixed);
+    candidate.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, c.out_c, 4, words, dsp.mixed, place)), "w", c.w));
+    add_dsp_requant(candidate, dsp, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, true);
+    candidate.arguments.push_back(int32_table(
+        {window.in_h, window.in_w, c.in_c, window.out_h, window.out_w, c.out_c, window.kernel[0], window.kernel[1], window.stride[0],
+         window.stride[1], window.dilation[0], window.dilation[1], window.pad[0], window.pad[1], c.op->x_zero, words},
+        "shape"));
+    const bool point = window.kernel == Pair{1, 1} && window.stride == Pair{1, 1} && window.pad == Pads{0, 0, 0, 0};
+    // Short runs are written out.
+    candidate.constants.insert(candidate.constants.end(), {{"RUN", run < 16 && !point && c.in_c % 4 != 0 ? run : 0},
+                                                           {"POINT", point ? 1 : 0},
+                                                           {"DILATED", one_run ? 0 : 1},
+                                                           {"SPLIT", one_run && c.in_c % 4 == 0 && !point ? 1 : 0}});
     candidate.arguments.push_back(KernelArgument::scratch(words * 8, 4));
     if (c.batch == 1) candidate.overlaps.push_back({0, 1, minimum_gap(pair_trace(c))});
     candidate.covers = {root};
     // What a pixel computes, padding included; never more than the graph's own count says.
     candidate.macs_executed = std::min(c.batch * c.pixels * run * runs * c.out_c, graph.macs());
-    // A pair of pixels: words of taps cost 4 cycles a pixel to widen, 15 for four channels of both, 9 for two.
-    const int64_t pairs = c.pixels / 2, single = c.pixels % 2, full = c.out_c / 4, rest = (c.out_c % 4 + 1) / 2;
-    const int64_t unroll = largest_divisor(words, 8), loop = words / unroll * 6, each = mixed ? 0 : 2;
-    const int64_t requant = c.out_c * rescale_cycles(candidate, context.core, c.op->requant);
-    const int64_t a_pair =
-        8 * words + full * (words * (15 + each) + loop + 25) + rest * (words * (9 + each) + loop + 20) + 2 * requant + 60;
-    const int64_t a_single = 4 * words + full * (words * (10 + each) + loop + 25) + rest * (words * (7 + each) + loop + 20) + requant + 60;
-    candidate.cycles = c.batch * (pairs * a_pair + single * a_single + c.pixels * window.kernel[0] * 12);
+    // A pair of pixels: its taps are widened; then each block of four channels takes 15 cycles a word (17 unmixed), eight words a round.
+    const int64_t pairs = (c.pixels + 1) / 2, full = c.out_c / 4, rest = (c.out_c % 4 + 1) / 2, each = dsp.mixed ? 0 : 2;
+    const int64_t runs_a_pair = 2 * window.kernel[0] * (one_run ? 1 : window.kernel[1]);
+    const int64_t block = words * (15 + each) + (words + 7) / 8 * 6 + 38 + 8 * rescale_cycles(candidate, context.core, c.op->requant);
+    const int64_t two = words * (10 + each) + 40 + 4 * rescale_cycles(candidate, context.core, c.op->requant);
+    candidate.cycles = c.batch * (pairs * (120 + runs_a_pair * 70 + 9 * words + full * block + rest * two));
     return candidate;
 }
 
-// Top down in pairs of rows of the padded picture (depthwise_s8_dsp.c), all channels of a pair before the next: a round reads one pair and
-// writes the results of the pair above it.
-TileTrace round_trace(const Conv& c) {
+// In bands of rows (depthwise_s8_dsp.c): all that a band needs may be read until its last result is written. Top down, or bottom up as seen
+// from the ends of x and y.
+TileTrace band_trace(const Conv& c, int64_t band, bool backward) {
     const Window& w = c.window;
-    const int64_t rows = w.stride[0] == 1 ? 2 : 1, in_row = w.in_w * c.in_c, out_row = w.out_w * c.out_c;
+    const int64_t in_row = w.in_w * c.in_c, out_row = w.out_w * c.out_c;
     TileTrace out;
-    for (int64_t oy = -rows; oy < w.out_h; oy += rows) {
-        const int64_t iy = std::clamp<int64_t>((oy + rows) * w.stride[0] - w.pad[0], 0, w.in_h);
-        out.tiles.push_back({std::clamp<int64_t>(oy + rows, 0, w.out_h) * (oy < 0 ? 0 : out_row), iy * in_row});
+    for (int64_t oy = 0; oy < w.out_h; oy += band) {
+        const int64_t end = std::min(oy + band, w.out_h), above = std::clamp<int64_t>(oy * w.stride[0] - w.pad[0], 0, w.in_h);
+        const int64_t below = std::clamp<int64_t>((end - 1) * w.stride[0] - w.pad[0] + 3, 0, w.in_h);
+        if (backward)
+            out.tiles.insert(out.tiles.begin(), {(w.out_h - oy) * out_row, (w.in_h - below) * in_row});
+        else
+            out.tiles.push_back({end * out_row, above * in_row});
     }
     return out;
 }
@@ -182,12 +174,13 @@ Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId ro
     const Window& window = c.window;
     const int64_t stride = window.stride[0];
     if (c.group_in != 1 || c.op->groups != c.in_c || c.out_c != c.in_c) return "one input and one output channel a group only";
+    if (window.pad[1] > (window.out_w - 1) * stride + 3) return "whole windows lie left of the picture";
     if (window.kernel != Pair{3, 3} || window.dilation != Pair{1, 1} || stride != window.stride[1] || stride > 2) {
         return "3 x 3 windows in steps of 1 or 2 only";
     }
     Tensor w = *graph.constant(c.w);
     const std::vector<Interval> intervals = settled_intervals(c.op->requant, c.out_c, c.op->x_zero, w, c.bias);
-    const std::optional<HighRequant> high = high_requant(c.op->requant, intervals);
+    const DspRequant dsp = dsp_requant(c.op->requant, w, c.out_c, intervals, false);
     const auto weights = w.data<int8_t>();
     std::vector<uint32_t> words;
     for (int64_t o = 0; o < c.out_c; ++o) {
@@ -199,32 +192,33 @@ Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId ro
         }
     }
     const int64_t width = (window.out_w - 1) * stride + 3;
-    const auto buffers = [&](int64_t channels) { return 2 * (channels + 3) / 4 * 4 * width * 4; };
-    // All channels at once share memory with the input, four at once need less scratch.
-    const int64_t gap = minimum_gap(round_trace(c)), image = graph.type(c.x).bytes() / c.batch;
-    const bool together = c.batch == 1 && std::max<int64_t>(gap, 0) + buffers(c.out_c) < image + buffers(4);
-    const int64_t block = together ? c.out_c : 4;
+    // The pairs of rows at a band's end are widened twice, so few bands are better; wide pictures cannot afford the scratch.
+    const int64_t pairs = width <= 64 ? 6 : 4, band = (pairs - 1) * (stride == 1 ? 2 : 1);
 
     Candidate candidate;
     add_images(graph, candidate, c);
     candidate.arguments.push_back(typed_weights(words_tensor(words), "w", c.w));
-    candidate.constants = {{"IH", window.in_h},      {"IW", window.in_w}, {"C", c.out_c},        {"OH", window.out_h},
-                           {"OW", window.out_w},     {"S", stride},       {"PT", window.pad[0]}, {"PL", window.pad[1]},
-                           {"X_ZERO", c.op->x_zero}, {"BLOCK", block}};
-    add_dsp_requant(candidate, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, intervals, high, false);
-    candidate.arguments.push_back(KernelArgument::scratch(buffers(block), 4));
-    if (together) candidate.overlaps.push_back({0, 1, gap});
+    candidate.constants = {{"S", stride}, {"PAIRS", pairs}, {"FEW", c.out_c < 4 ? 1 : 0}};
+    add_dsp_requant(candidate, dsp, c.op->requant, w, c.out_c, c.op->x_zero, c.bias, false);
+    candidate.constants.emplace_back("PLAIN", dsp.high && dsp.high->pre == 0 && c.op->requant.lo == -128 && c.op->requant.hi == 127);
+    candidate.arguments.push_back(
+        int32_table({window.in_h, window.in_w, c.out_c, window.out_h, window.out_w, window.pad[0], window.pad[1], c.op->x_zero}, "shape"));
+    candidate.arguments.push_back(KernelArgument::scratch(width * pairs * 16, 4));
+    candidate.constants.emplace_back("BACKWARD", 0);
+    if (c.batch == 1) candidate.overlaps.push_back({0, 1, minimum_gap(band_trace(c, band, false)), minimum_gap(band_trace(c, band, true))});
     candidate.covers = {root};
     candidate.macs_executed = std::min(c.batch * c.pixels * c.out_c * 9, graph.macs());
-    const int64_t rounds = stride == 1 ? (window.out_h + 1) / 2 : window.out_h;
-    const int64_t a_result = (stride == 1 ? 15 : 20) + rescale_cycles(candidate, context.core, c.op->requant);
-    candidate.cycles =
-        c.batch * ((rounds + 1) * ((c.out_c + 3) / 4) * (30 + width * 26) + rounds * c.out_c * 35 + c.pixels * c.out_c * a_result);
+    const int64_t bands = (window.out_h + band - 1) / band, rows = stride == 1 ? (window.out_h + 1) / 2 : window.out_h;
+    const int64_t extra = rescale_cycles(candidate, context.core, c.op->requant) - 3;
+    const int64_t a_row =
+        stride == 1 ? window.out_w / 2 * 65 + window.out_w % 2 * 36 + 20 : window.out_w / 2 * 45 + window.out_w % 2 * 27 + 16;
+    const int64_t widened = (rows + bands) * ((c.out_c + 3) / 4) * (35 + window.in_w * 23);
+    candidate.cycles = c.batch * (widened + bands * c.out_c * 60 + rows * c.out_c * a_row + c.pixels * c.out_c * extra);
     return candidate;
 }
 
 Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
-    if (const char* why = unfit(context)) return why;
+    if (const char* why = dsp_unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
     const ValueId x = node.inputs[0], w_id = node.inputs[1], y = node.outputs[0];
@@ -237,17 +231,19 @@ Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) 
     const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(x).shape, 1), words = words_of_run(k);
     Tensor bias = bias_or_zeros(graph, bias_id, o);
     const std::vector<Interval> intervals = settled_intervals(op.requant, o, op.x_zero, w, bias);
-    const std::optional<HighRequant> high = high_requant(op.requant, intervals);
-    const bool mixed = can_mix(w, o, kernel_intervals(intervals, high));
+    const DspRequant dsp = dsp_requant(op.requant, w, o, intervals, true);
     std::vector<Place> place;
     for (int64_t e = 0; e < k; ++e) place.push_back(place_in_run(e, k));
 
     Candidate c;
-    c.arguments.push_back(KernelArgument::input(x, 1));
+    // Aligned words are read faster; but a caller's buffer may lie where it likes.
+    const bool from_caller = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](const Port& p) { return p.value == x; });
+    c.arguments.push_back(KernelArgument::input(x, k % 4 == 0 && !from_caller ? 4 : 1));
     c.arguments.push_back(KernelArgument::output(y, 1));
-    c.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, o, 4, words, mixed, place)), "w", w_id));
-    c.constants = {{"M", m}, {"K", k}, {"O", o}, {"WORDS", words}, {"MIXED", mixed ? 1 : 0}};
-    add_dsp_requant(c, op.requant, w, o, op.x_zero, bias, intervals, high, mixed);
+    c.arguments.push_back(typed_weights(words_tensor(pack_pairs(w, o, 4, words, dsp.mixed, place)), "w", w_id));
+    c.constants = {{"FOURS", k % 4 == 0 ? 1 : 0}};
+    add_dsp_requant(c, dsp, op.requant, w, o, op.x_zero, bias, true);
+    c.arguments.push_back(int32_table({m, k, o}, "shape"));
     // A row of x is read again for every block of outputs.
     TileTrace trace;
     trace.reads_first = true;
@@ -259,9 +255,9 @@ Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) 
     c.overlaps.push_back({0, 1, minimum_gap(trace)});
     c.covers = {root};
     c.macs_executed = m * k * o;
-    const int64_t fours = (k + 3) / 4, each = mixed ? 0 : 4, rest = (o % 4 + 1) / 2;
-    c.cycles = m * (30 + o / 4 * (fours * (23 + each) + 25) + rest * (fours * (16 + each / 2) + 20) +
-                    o * rescale_cycles(c, context.core, op.requant));
+    const int64_t fours = (k + 3) / 4, each = dsp.mixed && k % 4 == 0 ? 0 : 8, rest = (o % 4 + 1) / 2;
+    c.cycles =
+        m * (60 + o / 4 * (fours * (21 + each) + 38) + rest * (fours * (16 + each) + 40) + o * rescale_cycles(c, context.core, op.requant));
     return c;
 }
 
@@ -272,6 +268,17 @@ constexpr KernelRow rows[] = {
 };
 
 }  // namespace
+
+const char* dsp_unfit(const MatchContext& context) {
+    if (!context.core.features.dsp) return "needs a core with DSP instructions";
+    if (context.optimize != "speed") return "takes more code and scratch: only for --optimize speed";
+    return nullptr;
+}
+
+KernelArgument int32_table(std::initializer_list<int64_t> values, std::string role) {
+    const std::vector<int32_t> words(values.begin(), values.end());
+    return typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(words.size())}, words), std::move(role));
+}
 
 std::span<const KernelRow> dsp_rows() { return rows; }
 

@@ -9,6 +9,11 @@
 
 namespace gw {
 
+// Why the rows for DSP cores offer nothing in this context; nullptr where they do.
+const char* dsp_unfit(const MatchContext& context);
+// An int32 table.
+KernelArgument int32_table(std::initializer_list<int64_t> values, std::string role);
+
 // Accumulators that a channel can have, ends included.
 struct Interval {
     int64_t lo = 0, hi = 0;
@@ -22,27 +27,30 @@ std::vector<int64_t> requant_steps(const Requant& requant, int64_t channel, Inte
 // result: dead channels may have biases of any size, and would spoil the layer's rescaling.
 std::vector<Interval> settled_intervals(const Requant& requant, int64_t channels, int32_t x_zero, Tensor& w, Tensor& bias);
 
-// gw_requant_high: clamp(((((acc − offset) >> pre) << left) · multiplier + addend · 2^32) >> (32 + post), lo, hi). The offset, about the
-// middle of the channel's interval, is taken off its bias: fewer bits for the kernel's sum, more for the multiplier.
+// gw_requant_high: clamp(((((acc − offset) >> pre) << left) · multiplier + addend · 2^32) >> (32 + post + left), lo, hi). The offset, about
+// the middle of the channel's interval, is taken off its bias. left: 8 where the kernel's sum comes times 256 (odd channels of mixed
+// words).
 struct HighRequant {
-    int32_t pre = 0, left = 0, post = 0;
+    int32_t pre = 0, post = 0;
     std::vector<int64_t> offset;
-    std::vector<int32_t> multiplier, addend;  // one a channel
+    std::vector<int32_t> multiplier, addend, left;  // one a channel
     int32_t apply(int32_t acc, int64_t channel, int32_t lo, int32_t hi) const;
 };
 // The one that gives requant.apply(acc, c) for every acc of every channel's interval; nothing where none was found. Proof: both are
 // monotone in acc, so they agree everywhere when each of the at most 255 steps lies at the same acc.
-std::optional<HighRequant> high_requant(const Requant& requant, std::span<const Interval> intervals);
+std::optional<HighRequant> high_requant(const Requant& requant, std::span<const Interval> intervals, bool mixed);
 
-// The sums that the kernel has, offsets taken off.
-std::vector<Interval> kernel_intervals(std::span<const Interval> intervals, const std::optional<HighRequant>& high);
+// How a layer's results are rescaled.
+struct DspRequant {
+    std::optional<HighRequant> high;
+    bool doubled = false;  // without `high`: gw_requant_double does
+    bool mixed = false;    // weights as 256 · odd + even: every such word fits 16 bits, and every odd channel's sum 24
+};
+DspRequant dsp_requant(const Requant& requant, const Tensor& w, int64_t channels, std::span<const Interval> intervals, bool may_mix);
 
-// Whether every word 256 · odd + even fits 16 bits, and every odd channel's sum 24.
-bool can_mix(const Tensor& w, int64_t channels, std::span<const Interval> intervals);
-
-// The table [channels][3] of the DSP kernels (bias less x_zero · weights, multiplier, addend or shift) as an argument, and FORM, PRE, LEFT,
-// POST, Y_ZERO, LO, HI. high: what high_requant found. `mixed`: odd channels hold 256 · bias + the bias before.
-void add_dsp_requant(Candidate& candidate, const Requant& requant, const Tensor& w, int64_t channels, int32_t x_zero, const Tensor& bias,
-                     std::span<const Interval> intervals, const std::optional<HighRequant>& high, bool mixed);
+// The table of the DSP kernels as an argument, and FORM, PRE, POST, Y_ZERO, LO, HI. Plain: [channels][3], bias less x_zero · weights,
+// multiplier, addend or shift. In `blocks` of four channels, as conv2d_s8_dsp.c says, and the constants MIXED and PLAIN.
+void add_dsp_requant(Candidate& candidate, const DspRequant& dsp, const Requant& requant, const Tensor& w, int64_t channels, int32_t x_zero,
+                     const Tensor& bias, bool blocks);
 
 }  // namespace gw
