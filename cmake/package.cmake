@@ -2,6 +2,16 @@
 # executable; the cross compiler and the emulator are recommended, because `compile --measure auto` and `verify` use them when they are there.
 include(GNUInstallDirs)
 install(TARGETS glowworm RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# The manual page and bash's completions, printed by the tool itself from its own option table.
+set(glowworm_pages ${PROJECT_BINARY_DIR}/pages)
+add_custom_command(OUTPUT ${glowworm_pages}/glowworm.1 ${glowworm_pages}/glowworm
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${glowworm_pages}
+  COMMAND glowworm man-page > ${glowworm_pages}/glowworm.1
+  COMMAND glowworm bash-completion > ${glowworm_pages}/glowworm
+  DEPENDS glowworm)
+add_custom_target(pages ALL DEPENDS ${glowworm_pages}/glowworm.1 ${glowworm_pages}/glowworm)
+install(FILES ${glowworm_pages}/glowworm.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${glowworm_pages}/glowworm DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 

@@ -99,8 +99,8 @@ void say_summary(const AnalyzeOptions& o, const SizedModel& m, const Planned& pl
     s.say(fmt::format("{} for {}: {}", m.model.module.file, o.cpu, precision));
     s.say(fmt::format("\n  parameters    {:>12}", with_commas(m.model.parameters)));
     s.say(fmt::format("  MACs          {:>12}", with_commas(m.model.macs)));
-    s.say(fmt::format("  flash         {:>12} B for weights, {} B for tables; code is not measured: compile the model to know it",
-                      with_commas(plain.weights), with_commas(plain.tables)));
+    s.say(fmt::format("  flash         {:>12} B for weights, {} B for tables{}; code is not measured: compile the model to know it",
+                      with_commas(plain.weights), with_commas(plain.tables), m.made_up_ranges ? " (some bytes depend on the ranges)" : ""));
     const Region& arena = plain.program.regions[0];
     s.say(fmt::format("  RAM           {:>12} B   arena {}, inputs and outputs outside it {}; lower bound {}", with_commas(plain.ram),
                       with_commas(arena.bytes), with_commas(io_outside_arena(plain.program)),

@@ -32,7 +32,8 @@ struct Compilation {
     Core core;
     int64_t clock_hz = 0;
     LoadedModel model;  // optimised
-    Graph graph;        // as lowered
+    Graph unsplit;      // quantized
+    Graph graph;        // as lowered: with strips of rows where memory asked for them
     Preprocess preprocess;
     std::string profile_text;
     SampleSet samples;  // of --calibrate
@@ -314,6 +315,7 @@ Json recompile(const Compilation& made, const OptionChanges& changes, bool measu
     Session quiet;
     quiet.json = true;
     c.o.emit = "c", c.o.selftest = 0;
+    c.graph = c.unsplit;
     c.samples.samples.resize(std::min<size_t>(c.samples.samples.size(), 1));
     for (const auto& [option, value] : changes)
         (option == "optimize" ? c.o.optimize : option == "input" ? c.o.input : c.o.output_place) = value;
@@ -330,7 +332,9 @@ int compile(const CompileOptions& options, Session& s) {
     auto model = load_model(c.o.model, c.o, run, s.diag);
     if (!model) return exit_wrong;
     c.model = std::move(*model);
-    if (!make_graph(c, run, s) || !make_program(c, s)) return exit_wrong;
+    if (!make_graph(c, run, s)) return exit_wrong;
+    c.unsplit = c.graph;
+    if (!make_program(c, s)) return exit_wrong;
 
     const auto made = make_report(c, true, s);
     if (!made) return exit_wrong;

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "interp/interp.h"
-#include "lower/lower.h"
+#include "lower/fit.h"
 
 namespace gw {
 namespace {
@@ -40,8 +40,8 @@ Expected<Planned> plan_for(const SizedModel& model, const Core& core, const Plan
     lower_options.name = "net";
     lower_options.optimize = options.optimize;
     lower_options.input_in_arena = lower_options.output_in_arena = options.arena;
-    GW_TRY(p.program, lower(model.graph, core, lower_options, diag));
-    GW_TRY_DO(place_buffers(p.program, true, diag));
+    GW_TRY(Fitted f, fit_whole(model.graph, core, lower_options, diag));
+    p.program = std::move(f.program);
     for (const Data& data : p.program.data) (data.role == DataRole::weights ? p.weights : p.tables) += data.tensor.type.bytes();
     p.ram = p.program.regions[0].bytes + io_outside_arena(p.program);
     return p;

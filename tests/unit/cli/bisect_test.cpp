@@ -11,15 +11,12 @@ using testing::RandomGraph;
 
 std::vector<std::vector<Tensor>> samples_of(const Graph& g) { return {testing::random_inputs(g, 1), testing::random_inputs(g, 2)}; }
 
-// The first float constant that is a weight loses a bit of one element.
-Graph spoil_a_weight(const Graph& g) {
+// Every weight is off by a half: what a pass that folds a wrong constant does.
+Graph spoil_the_weights(const Graph& g) {
     Graph out = g;
     for (Value& v : out.values)
-        if (v.is_constant() && v.type.dtype == DType::float32 && v.constant.elements() > 4) {
-            v.constant.set(3, v.constant.at(3) + 0.5);
-            return out;
-        }
-    ADD_FAILURE() << "no weight to spoil";
+        if (v.is_constant() && v.type.dtype == DType::float32)
+            for (int64_t i = 0; i < v.constant.elements(); ++i) v.constant.set(i, v.constant.at(i) + 0.5);
     return out;
 }
 
@@ -47,7 +44,7 @@ TEST(Bisect, AWrongPassInTheMiddleIsNamed) {
         g,
         [](const Graph& x, PassRunner& run, Diagnostics& d) -> Expected<Graph> {
             GW_TRY(const Graph folded, plant(run, "fold-constants", fold_constants, x, d));
-            GW_TRY(const Graph spoiled, plant(run, "planted", spoil_a_weight, folded, d));
+            GW_TRY(const Graph spoiled, plant(run, "planted", spoil_the_weights, folded, d));
             return optimise(spoiled, false, run, d);
         },
         samples_of(g), {}, diag);
@@ -94,7 +91,10 @@ TEST(Bisect, TheCommandFindsNothingWrongInTheDigitModel) {
     const auto s =
         testing::glowworm({"bisect", testing::digits(), testing::pictures() + "[:3]", "--image-range", "0..1", "--quantize", "--json"});
     ASSERT_EQ(s.status, 0) << s.out;
-    EXPECT_EQ(s.json()["stages"].back()["pass"], "merge-common");
+    bool quantized = false;
+    const auto result = s.json();
+    for (const auto& stage : result["stages"]) quantized = quantized || stage["pass"] == "quantize";
+    EXPECT_TRUE(quantized);
     EXPECT_GT(s.json()["stages"].size(), testing::glowworm({"bisect", testing::digits(), "--json"}).json()["stages"].size());
     EXPECT_TRUE(s.json()["first_wrong"].is_null());
     // A quantization that must not lose anything is a verdict.

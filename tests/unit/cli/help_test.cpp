@@ -54,7 +54,7 @@ TEST(Help, TheManPageIsCleanAndWhole) {
     if (find_program("groff").empty()) GTEST_SKIP() << "SKIPPED: groff is not there to check the page";
     TemporaryFolder folder;
     testing::put(folder.path() / "glowworm.1", page);
-    const auto r = run_process({"groff", "-man", "-Tutf8", "-ww", (folder.path() / "glowworm.1").string()});
+    const auto r = run_process({"groff", "-man", "-Tutf8", "-P-cbou", "-ww", (folder.path() / "glowworm.1").string()});
     EXPECT_TRUE(r.ok());
     EXPECT_EQ(r.err, "");
     EXPECT_NE(r.out.find("EXIT STATUS"), std::string::npos);
