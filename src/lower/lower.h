@@ -15,8 +15,8 @@ struct LowerOptions {
     std::string name;  // C identifier prefix of the bundle
     std::string optimize = "speed";
     bool input_in_arena = false, output_in_arena = false;
-    int64_t io_align = 1;         // bytes, a power of two: inputs and outputs are at least so aligned
-    bool weights_passed = false;  // the caller passes the weights, so they cannot be code
+    int64_t io_align = 1;                             // bytes, a power of two: inputs and outputs are at least so aligned
+    bool weights_passed = false;                      // the caller passes the weights, so they cannot be code
     std::set<std::pair<int32_t, std::string>> avoid;  // (node, row): not to be taken where another row offers itself
 };
 
