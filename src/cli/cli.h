@@ -43,6 +43,8 @@ struct CommonOptions {
     std::string toolchain = "gcc", cc, cflags, float_abi;
     std::string optimize = "speed";
     bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
+    std::string numerics;  // empty: the reader's own
+    bool no_fusion = false;
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
@@ -55,6 +57,7 @@ BuildOptions build_options(const CommonOptions& o);
 struct LoadedModel {
     Module module;
     bool is_float = true;  // has float arithmetic to quantize
+    bool folded = false;   // was quantized by its author, with float32 at its edge
     int64_t macs = 0, parameters = 0;
 };
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag);

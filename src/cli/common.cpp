@@ -103,12 +103,21 @@ bool has_float_arithmetic(const Graph& g) {
 
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag) {
     LoadedModel m;
+    run.fusion = !o.no_fusion;
     if (ends_with(path, ".gw")) {
         GW_TRY(std::string text, read_file(path, diag));
         GW_TRY(m.module, parse_module(text, std::filesystem::path(path).filename().string(), diag));
         if (m.module.sha256.empty()) m.module.sha256 = sha256_hex(text);
     } else if (ends_with(path, ".tflite")) {
-        GW_TRY(m.module, read_tflite(path, diag));
+        GW_TRY(auto defines, parse_defines(o.defines, diag));
+        int64_t batch = 1;
+        for (const auto& [symbol, size] : defines) {
+            if (symbol != "batch")
+                return diag.error(DiagId::bad_option, {},
+                                  "--define {}: a TFLite model names no dimensions but its open leading one, `batch`", symbol);
+            batch = size;
+        }
+        GW_TRY(m.module, read_tflite(path, diag, batch));
     } else {
         ImportOptions import;
         GW_TRY(import.defines, parse_defines(o.defines, diag));
@@ -119,8 +128,14 @@ Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o
     GW_TRY(g, optimise(g, o.model_layout, run, diag));
     m.macs = g.macs();
     m.parameters = g.parameters();
+    if (is_quantized_model(g)) {
+        QuantizeOptions q;
+        q.rounding = o.numerics == "tflite" ? Rounding::twice : o.numerics == "fast" ? Rounding::narrow : Rounding::even;
+        GW_TRY(g, integerise(g, q, run, diag));
+        m.folded = true;
+    }
     GW_TRY(g, prune(g, run, diag));
-    m.is_float = has_float_arithmetic(g);
+    m.is_float = !m.folded && has_float_arithmetic(g);
     return m;
 }
 

@@ -242,7 +242,7 @@ void add_dsp_requant(Candidate& candidate, const Requant& requant, const Tensor&
     candidate.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{channels, 3}, table), "table"));
     candidate.constants.insert(candidate.constants.end(), {{"FORM", high      ? 4
                                                                     : doubled ? 5
-                                                                              : static_cast<int64_t>(requant.rounding)},
+                                                                              : form_number(requant.rounding)},
                                                            {"PRE", high ? high->pre : requant.pre_shift},
                                                            {"LEFT", high ? high->left : 0},
                                                            {"POST", high ? high->post : 0},

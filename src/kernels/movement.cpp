@@ -204,11 +204,52 @@ Match match_resize_nearest(const MatchContext&, const Graph& graph, NodeId root)
     return c;
 }
 
-// For each output position of one axis: lower input position, higher one, weight of the higher in 1/256.
+// Elements of any type; the condition walks along.
+Match match_select(const MatchContext&, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const ValueId y = node.outputs[0];
+    if (std::string why = unmovable(graph, y); !why.empty()) return why;
+    const Shape& to = graph.type(y).shape;
+    std::vector<std::vector<int64_t>> strides;
+    Candidate c;
+    for (ValueId id : node.inputs) {
+        strides.push_back(repeated_strides(graph.type(id).shape, to));
+        c.arguments.push_back(operand(graph, id, fmt::format("operand{}", strides.size()), element_bytes(graph, id)));
+    }
+    Walk walk = merged(to.dims(), strides);
+    if (!walk.extend(4)) return "the broadcast needs more than four dimensions";
+    const int64_t bytes = element_bytes(graph, y);
+    c.arguments.push_back(KernelArgument::output(y, bytes));
+    c.types = {{"elem", std::string(c_moved_element(bytes))}};
+    walk.add_constants(c, {"C", "A", "B"});
+    for (size_t i = 1; i < 3; ++i)
+        if (graph.type(node.inputs[i]).elements() == to.elements()) add_elementwise_overlap(c, i, 3, to.elements(), bytes, bytes);
+    c.covers = {root};
+    c.cycles = to.elements() * 14;
+    return c;
+}
+
+Match match_arg_extreme(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const ArgExtreme& op = *get_if<ArgExtreme>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    const Shape& s = graph.type(x).shape;
+    const int64_t outer = leading_elements(s, s.rank() - op.axis), n = s[op.axis];
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, element_bytes(graph, x)), KernelArgument::output(y, element_bytes(graph, y))};
+    c.types = {{"elem", std::string(c_element(graph.type(x).dtype))}, {"place", std::string(c_element(op.to))}};
+    c.scalar = fmt::format("v {}{} best", op.kind == ReduceKind::max ? '>' : '<', op.last ? "=" : "");
+    c.constants = {{"OUTER", outer}, {"N", n}, {"INNER", s.elements() / (outer * n)}};
+    c.covers = {root};
+    c.cycles = s.elements() * (is_type(graph, x, DType::float32) ? 10 + float_op_cycles(context.core) : 12);
+    return c;
+}
+
+// For each output position of one axis: lower input position, higher one, weight of the higher in the op's units.
 Tensor tap_table(const Resize& op, size_t dimension, int64_t in_size) {
     std::vector<int16_t> values;
     for (const ResizeTap& t : resize_taps(op, dimension, in_size))
-        values.insert(values.end(), {static_cast<int16_t>(t.low), static_cast<int16_t>(t.high), static_cast<int16_t>(t.weight256)});
+        values.insert(values.end(), {static_cast<int16_t>(t.low), static_cast<int16_t>(t.high), static_cast<int16_t>(t.parts)});
     return Tensor::of<int16_t>(Shape{static_cast<int64_t>(values.size())}, values);
 }
 
@@ -224,7 +265,7 @@ Match match_resize_linear_s8(const MatchContext& context, const Graph& graph, No
     c.batch = in[0];
     c.arguments = {KernelArgument::input(x, 1, in.elements() / in[0]), KernelArgument::output(y, 1, out.elements() / out[0]),
                    typed_table(tap_table(op, 0, in[1]), "vertical"), typed_table(tap_table(op, 1, in[2]), "horizontal")};
-    c.constants = {{"IW", in[2]}, {"OH", out[1]}, {"OW", out[2]}, {"C", in[3]}};
+    c.constants = {{"IW", in[2]}, {"OH", out[1]}, {"OW", out[2]}, {"C", in[3]}, {"ONE", op.units == ResizeUnits::of_1024 ? 1024 : 256}};
     c.covers = {root};
     c.cycles = out.elements() * (is_small_core(context.core) ? 40 : 20);
     return c;
@@ -239,6 +280,8 @@ constexpr KernelRow rows[] = {
     {"concat12", "any", "concat", match_concat12},
     {"pad", "any", "pad", match_pad},
     {"gather", "any", "gather", match_gather},
+    {"select", "any", "select", match_select},
+    {"arg_extreme", "any", "arg_extreme", match_arg_extreme},
     {"resize_nearest", "any", "resize", match_resize_nearest},
     {"resize_linear_s8", "any", "resize", match_resize_linear_s8},
 };

@@ -58,6 +58,7 @@ private:
                 if (row->op != op_name(n.op)) continue;
                 const std::string refused = refusal(*row, options_);
                 Match match = refused.empty() ? row->match(context_, g_, {static_cast<int32_t>(k)}) : Match(refused);
+                if (!options_.fusion && match.candidate && match.candidate->covers.size() > 1) match = Match("fusion is switched off");
                 chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
                 if (!match.candidate) {
                     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
@@ -97,14 +98,15 @@ private:
     }
     bool is_view_concat(const Node& n) const {
         const Concat* c = get_if<Concat>(n.op);
-        if (c == nullptr || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8) return false;
+        if (c == nullptr || !options_.fusion || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8)
+            return false;
         std::set<ValueId> seen;
         return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_plain(id) && seen.insert(id).second; });
     }
     // One axis is cut, all before it are 1, in steps of 1; of a value that is not a port.
     bool is_view_slice(const Node& n) const {
         const Slice* s = get_if<Slice>(n.op);
-        if (s == nullptr || is_port(n.inputs[0]) || is_port(n.outputs[0])) return false;
+        if (s == nullptr || !options_.fusion || is_port(n.inputs[0]) || is_port(n.outputs[0])) return false;
         const Shape& x = g_.type(n.inputs[0]).shape;
         int64_t axis = 0;
         while (axis < x.rank() && x[axis] == 1) ++axis;

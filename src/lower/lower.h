@@ -15,6 +15,7 @@ struct LowerOptions {
     bool input_in_arena = false, output_in_arena = false;
     int64_t io_align = 1;         // bytes, a power of two: inputs and outputs are at least so aligned
     bool weights_passed = false;  // the caller passes the weights, so they cannot be code
+    bool fusion = true;           // false: a kernel for each node, and every result in a buffer of its own
 };
 
 // Why a row may not be taken, whatever the node is; empty when it may.

@@ -14,15 +14,7 @@ namespace {
 
 class Planner {
 public:
-    Planner(const Graph& g, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag)
-        : g_(g),
-          profile_(profile),
-          options_(options),
-          diag_(diag),
-          uses_(g.use_counts()),
-          users_(g.users()),
-          keys_(value_keys(g)),
-          group_(g.values.size()) {
+    explicit Planner(const Graph& g) : g_(g), uses_(g.use_counts()), users_(g.users()), keys_(value_keys(g)), group_(g.values.size()) {
         std::iota(group_.begin(), group_.end(), 0);
         plan_.roots.resize(g.values.size());
         plan_.quants.resize(g.values.size());
@@ -30,18 +22,44 @@ public:
         fixed_.resize(g.values.size());
     }
 
-    Expected<QuantizePlan> run() {
-        for (const Node& node : g_.nodes) {
-            plan_.forms.push_back(form(node));
-            if (plan_.forms.back() == IntegerForm::lookup) set_root(node);
-        }
+    Expected<QuantizePlan> run(const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
+        choose_forms();
         absorb_regions();
         for (size_t k = 0; k < g_.nodes.size(); ++k) group(g_.nodes[k], plan_.forms[k]);
-        GW_TRY_DO(choose());
+        GW_TRY_DO(choose(profile, options, diag));
+        return std::move(plan_);
+    }
+
+    QuantizePlan complete(QuantizePlan given) {
+        given.roots.resize(g_.values.size());
+        plan_ = std::move(given);
+        choose_forms();
+        // A region counts as a whole: what reads an unquantized value inside it decides, so the last node comes first.
+        for (size_t k = g_.nodes.size(); k-- > 0;) {
+            IntegerForm& f = plan_.forms[k];
+            if (f == IntegerForm::none || f == IntegerForm::copy || f == IntegerForm::given) continue;
+            const Node& node = g_.nodes[k];
+            const bool lookup = f == IntegerForm::lookup;
+            bool fits = true;
+            for (ValueId id : node.inputs)
+                if (!lookup && id.valid() && is_float(id)) fits = fits && (quantized(id) || g_.constant(id) != nullptr);
+            if (lookup) fits = quantized(plan_.roots[static_cast<size_t>(node.outputs[0].index)]);
+            if (fits && quantized(node.outputs[0])) continue;
+            f = fits && lookup && read_by_region(node.outputs[0]) ? IntegerForm::absorbed : IntegerForm::none;
+        }
         return std::move(plan_);
     }
 
 private:
+    void choose_forms() {
+        for (const Node& node : g_.nodes) {
+            plan_.forms.push_back(form(node));
+            if (plan_.forms.back() == IntegerForm::lookup) set_root(node);
+        }
+    }
+
+    // Only in a plan to be completed are there quantized values from the beginning.
+    bool quantized(ValueId id) const { return !plan_.quants[static_cast<size_t>(id.index)].empty(); }
     bool is_float(ValueId id) const { return g_.type(id).dtype == DType::float32; }
 
     IntegerForm form(const Node& node) const {
@@ -50,10 +68,13 @@ private:
         for (ValueId id : node.outputs) floats = floats || is_float(id);
         if (!floats) return IntegerForm::copy;
         const Op& op = node.op;
+        if (plan_.exact && (get_if<Quantize>(op) || get_if<Dequantize>(op)))
+            return quantized(get_if<Quantize>(op) ? node.inputs[0] : node.outputs[0]) ? IntegerForm::given : IntegerForm::none;
         if (!is_float(node.inputs[0]) || !is_float(node.outputs[0])) return IntegerForm::none;
         if (get_if<Conv2D>(op) || get_if<Dense>(op)) {
             const bool constant =
                 g_.constant(node.inputs[1]) && (node.inputs.size() < 3 || !node.inputs[2].valid() || g_.constant(node.inputs[2]));
+            if (plan_.exact && plan_.given.count(node.inputs[1].index) == 0) return IntegerForm::none;
             return constant && !g_.constant(node.inputs[0]) ? IntegerForm::linear : IntegerForm::none;
         }
         if (get_if<MatMul>(op)) return IntegerForm::matmul;
@@ -69,7 +90,8 @@ private:
                         return IntegerForm::multiply;
                     case BinaryKind::min:
                     case BinaryKind::max:
-                        return g_.constant(node.inputs[0]) || g_.constant(node.inputs[1]) ? IntegerForm::none : IntegerForm::minmax;
+                        return !plan_.exact && (g_.constant(node.inputs[0]) || g_.constant(node.inputs[1])) ? IntegerForm::none
+                                                                                                            : IntegerForm::minmax;
                     default:
                         return IntegerForm::none;
                 }
@@ -90,6 +112,7 @@ private:
     }
 
     ValueId root(ValueId id) const {
+        if (plan_.exact && quantized(id)) return id;
         return plan_.roots[static_cast<size_t>(id.index)].valid() ? plan_.roots[static_cast<size_t>(id.index)] : id;
     }
 
@@ -111,19 +134,20 @@ private:
     // An elementwise value that only elementwise values of the same region read needs no table of its own. Without a second reader of the
     // root's own integers the region still needs the root quantized.
     void absorb_regions() {
-        std::vector<bool> is_output(g_.values.size());
-        for (const Port& port : g_.outputs) is_output[static_cast<size_t>(port.value.index)] = true;
         for (size_t k = g_.nodes.size(); k-- > 0;) {
             if (plan_.forms[k] != IntegerForm::lookup) continue;
             const ValueId y = g_.nodes[k].outputs[0];
-            if (is_output[static_cast<size_t>(y.index)]) continue;
-            const auto& readers = users_[static_cast<size_t>(y.index)];
-            const bool inside = std::all_of(readers.begin(), readers.end(), [&](NodeId n) {
-                const IntegerForm f = plan_.forms[static_cast<size_t>(n.index)];
-                return (f == IntegerForm::lookup || f == IntegerForm::absorbed) && root(g_[n].outputs[0]) == root(y);
-            });
-            if (inside) plan_.forms[k] = IntegerForm::absorbed;
+            if (read_by_region(y)) plan_.forms[k] = IntegerForm::absorbed;
         }
+    }
+    bool read_by_region(ValueId y) const {
+        const auto& readers = users_[static_cast<size_t>(y.index)];
+        if (uses_[static_cast<size_t>(y.index)] > static_cast<int>(readers.size())) return false;  // an output of the graph
+        return std::all_of(readers.begin(), readers.end(), [&](NodeId n) {
+            const IntegerForm f = plan_.forms[static_cast<size_t>(n.index)];
+            const auto region = [&](ValueId id) { return plan_.roots[static_cast<size_t>(id.index)]; };
+            return (f == IntegerForm::lookup || f == IntegerForm::absorbed) && region(g_[n].outputs[0]) == region(y);
+        });
     }
 
     int find(int i) {
@@ -171,7 +195,7 @@ private:
         return true;
     }
 
-    Status choose() {
+    Status choose(const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
         const size_t n = g_.values.size();
         std::vector<std::optional<std::pair<double, double>>> range(n);
         std::vector<std::optional<Quant>> fixed(n);
@@ -187,14 +211,14 @@ private:
             const ValueId id{static_cast<int32_t>(i)};
             const auto root_index = static_cast<size_t>(find(id.index));
             if (!wanted(id) || fixed_[i] || ignored_[i]) continue;
-            const TensorProfile* p = profile_.find(keys_[i]);
+            const TensorProfile* p = profile.find(keys_[i]);
             if (p == nullptr) {
                 const Node* node = g_.producer(id);
                 Location where = node != nullptr ? g_.where(*node) : Location{.file = g_.file};
-                return diag_.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
-                                   "the profile has no range for this tensor; was it made from another model?");
+                return diag.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
+                                  "the profile has no range for this tensor; was it made from another model?");
             }
-            const auto [lo, hi] = choose_range(*p, options_.range);
+            const auto [lo, hi] = choose_range(*p, options.range);
             auto& r = range[root_index];
             r = r ? std::pair(std::min(r->first, double{lo}), std::max(r->second, double{hi})) : std::pair(double{lo}, double{hi});
         }
@@ -224,9 +248,6 @@ private:
     }
 
     const Graph& g_;
-    const Profile& profile_;
-    const QuantizeOptions& options_;
-    Diagnostics& diag_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
     std::vector<std::string> keys_;
@@ -247,7 +268,9 @@ Quant activation_quant(double lo, double hi) {
 }
 
 Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
-    return Planner(graph, profile, options, diag).run();
+    return Planner(graph).run(profile, options, diag);
 }
+
+QuantizePlan complete_plan(const Graph& graph, QuantizePlan plan) { return Planner(graph).complete(std::move(plan)); }
 
 }  // namespace gw

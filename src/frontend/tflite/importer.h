@@ -91,6 +91,7 @@ public:
 
     Graph graph;
     Diagnostics& diag;
+    int64_t batch = 1;  // size of leading dimensions that the model leaves open
 
     // A tensor of the subgraph.
     struct Slot {
@@ -99,6 +100,7 @@ public:
         bool usable = true;     // false: its declaration was in error; users fail silently
         bool produced = false;  // by an operator or as an input
         bool variable = false;
+        bool shifted = false;   // quantized uint8 in the file, int8 here, 128 lower
         std::string_view data;  // of a constant
         bool is_constant = false;
         ValueId value;  // invalid until it exists
@@ -112,6 +114,7 @@ private:
     Status read_shape(const tfl::Tensor& proto, Slot& slot);
     Status read_quant(const tfl::Tensor& proto, Slot& slot);
     Status read_data(const tfl::Tensor& proto, Slot& slot);
+    ValueId shift_bytes(ValueId x, Type to, const Source& source);
     void add_inputs(const tfl::SubGraph& sub);
     void add_outputs(const tfl::SubGraph& sub);
     void import_operator(const tfl::Operator& op, int64_t index);

@@ -10,6 +10,7 @@
 #include "interp/interp.h"
 #include "passes/passes.h"
 #include "samples/npy.h"
+#include "support/bundle.h"
 #include "support/kit.h"
 
 namespace gw {
@@ -97,6 +98,33 @@ TEST_P(TfliteGolden, EveryOperatorsOutputIsTheReferencesBytes) {
     }
     EXPECT_FALSE(std::filesystem::exists(kit_file(fmt::format("golden/layers/{}.1.{:03}.0.bin", name, result.rbegin()->first + 1))));
 }
+
+// Without fusion each operator is a step of the C, and each step gives the reference's bytes.
+TEST_P(TfliteGolden, EveryStepOfAnUnfusedBuildIsTheReferencesBytes) {
+    const std::string name = GetParam().name;
+    GW_REQUIRE_KIT("models/" + name + ".tflite");
+    const auto g = import(name);
+    ASSERT_TRUE(g);
+    const testing::Made bundle = testing::make_bundle(*g, {.name = "net", .fusion = false});
+    RunOptions run;
+    run.capture_steps = true;
+    Diagnostics diag;
+    const auto result = run_on_host(bundle.info, {kit_bytes("golden/" + name + ".1.in.bin")}, {}, run, diag);
+    ASSERT_TRUE(result.ok()) << diag.all().front().text();
+    size_t compared = 0;
+    for (size_t s = 0; s < bundle.program.steps.size(); ++s) {
+        const Step& step = bundle.program.steps[s];
+        if (step.op == "copy") continue;
+        ASSERT_EQ(step.values.size(), 1u);
+        const Node* node = g->producer({step.values[0]});
+        ASSERT_NE(node, nullptr);
+        const std::string file = fmt::format("golden/layers/{}.1.{:03}.0.bin", name, node->sources.at(0).index);
+        EXPECT_EQ(result->steps[0][s], kit_bytes(file)) << file << " " << step.name;
+        ++compared;
+    }
+    const auto views = std::count_if(g->nodes.begin(), g->nodes.end(), [](const Node& n) { return get_if<Reshape>(n.op) != nullptr; });
+    EXPECT_EQ(compared + static_cast<size_t>(views), g->nodes.size()) << "an operator has no step of its own";
+}
 INSTANTIATE_TEST_SUITE_P(Kit, TfliteGolden,
                          testing::Values(Model{"kws01_int8", 2656768}, Model{"ic01_int8", 12501632}, Model{"vww01_int8", 7489664},
                                          Model{"ad01_int8", 264192}, Model{"sww01_int8", 826368}, Model{"micro_speech_quantized", 336000},
@@ -148,6 +176,13 @@ TEST(TfliteHybrid, KeywordSpotting) {
         const Tensor y = interpret(g, one).at(0);
         for (int64_t k = 0; k < m; ++k) EXPECT_NEAR(y.at(k), outputs.at(i * m + k), 1e-3) << i << " " << k;
     }
+    // In flash the weights are the file's bytes.
+    const Graph after = optimised(g);
+    const testing::Made bundle = testing::make_bundle(after);
+    int64_t bytes = 0;
+    for (const Data& d : bundle.program.data) bytes += d.tensor.type.bytes();
+    EXPECT_LT(bytes, 26000) << "22,604 weights of one byte, biases and scales";
+    testing::expect_right(after, bundle, "kws01_float");
 }
 
 // A whole data set: every output byte, and so the number of right answers.
