@@ -9,29 +9,18 @@
 namespace gw {
 namespace {
 
-struct Conv {
+struct Conv : LayerOperands {
     const Conv2D* op = nullptr;
-    ValueId x, w, bias, y;
     Window window;
     int64_t batch = 1, in_c = 1, out_c = 1, group_in = 1, group_out = 1;
 };
 
-// The node in numbers. `why` is set when the operands are not what `activation` kernels take.
-Conv read_conv(const Graph& graph, NodeId root, DType activation, std::string& why) {
+// The node in numbers, or why it is none of ours.
+const char* read_conv(const Graph& graph, NodeId root, Conv& c) {
     const Node& node = graph[root];
-    Conv c;
     c.op = get_if<Conv2D>(node.op);
-    c.x = node.inputs[0];
-    c.w = node.inputs[1];
-    if (node.inputs.size() > 2) c.bias = node.inputs[2];
-    c.y = node.outputs[0];
-    if (!is_type(graph, c.x, activation) || !is_type(graph, c.y, activation)) {
-        why = fmt::format("takes and gives {}", dtype_name(activation));
-    } else if (!graph.constant(c.w) || !is_type(graph, c.w, activation)) {
-        why = fmt::format("the weights must be constant {}", dtype_name(activation));
-    } else if (c.bias.valid() && !graph.constant(c.bias)) {
-        why = "the bias must be constant";
-    }
+    static_cast<LayerOperands&>(c) = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, c, c.op->requant)) return why;
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
@@ -39,7 +28,7 @@ Conv read_conv(const Graph& graph, NodeId root, DType activation, std::string& w
     c.out_c = y[3];
     c.group_in = w[3];
     c.group_out = y[3] / c.op->groups;
-    return c;
+    return nullptr;
 }
 
 void add_images(const Graph& graph, Candidate& candidate, const Conv& c, int64_t align) {
@@ -62,19 +51,17 @@ int64_t unroll_for(const MatchContext& context, const Conv& c) {
 }
 
 Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId root) {
-    std::string why;
-    const Conv c = read_conv(graph, root, DType::int8, why);
-    if (!why.empty()) return why;
-    if (c.op->requant.empty()) return "has no requantization";
+    Conv c;
+    if (const char* why = read_conv(graph, root, c)) return why;
     const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
     const int64_t groups = c.op->groups, taps = c.window.taps_inside();
-    const Tensor bias = bias_or_zeros(graph, c.bias, c.out_c);
+    const Tensor bias = bias_or_zeros(graph, c.bias_id, c.out_c);
     const int64_t w_zero = weight_offset(context.core, depth, bias);
 
     Candidate candidate;
     add_images(graph, candidate, c, 1);
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), groups, c.group_out, depth, w_zero), "w", c.w));
-    candidate.arguments.push_back(typed_weights(bias, "bias", c.bias));
+    candidate.arguments.push_back(typed_weights(bias, "bias", c.bias_id));
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"IC", c.group_in},
                                                            {"OC", c.group_out},
@@ -97,17 +84,15 @@ Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId ro
 }
 
 Match match_depthwise_s8(const MatchContext& context, const Graph& graph, NodeId root) {
-    std::string why;
-    const Conv c = read_conv(graph, root, DType::int8, why);
-    if (!why.empty()) return why;
-    if (c.op->requant.empty()) return "has no requantization";
+    Conv c;
+    if (const char* why = read_conv(graph, root, c)) return why;
     if (c.group_in != 1) return "only where each group has one input channel";
     const int64_t taps = c.window.taps_inside(), kernel_taps = c.window.kernel[0] * c.window.kernel[1];
 
     Candidate candidate;
     add_images(graph, candidate, c, 1);
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), 1, c.out_c, kernel_taps, 0), "w", c.w));
-    candidate.arguments.push_back(typed_weights(bias_or_zeros(graph, c.bias, c.out_c), "bias", c.bias));
+    candidate.arguments.push_back(typed_weights(bias_or_zeros(graph, c.bias_id, c.out_c), "bias", c.bias_id));
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"C", c.in_c}, {"M", c.group_out}, {"X_ZERO", c.op->x_zero}});
     add_channel_requant(candidate, c.op->requant, c.out_c);

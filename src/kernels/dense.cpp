@@ -9,12 +9,8 @@ namespace {
 Match match_dense_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
-    const ValueId x = node.inputs[0], w = node.inputs[1], y = node.outputs[0];
-    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
-    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
-    if (!graph.constant(w) || !is_type(graph, w, DType::int8)) return "the weights must be constant i8";
-    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
-    if (op.requant.empty()) return "has no requantization";
+    const auto [x, w, bias_id, y] = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
     const int64_t k = graph.type(w).shape[1], o = graph.type(w).shape[0], m = leading_elements(graph.type(x).shape, 1);
     const Tensor bias = bias_or_zeros(graph, bias_id, o);
     const int64_t w_zero = weight_offset(context.core, k, bias);

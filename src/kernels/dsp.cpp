@@ -13,9 +13,8 @@
 namespace gw {
 namespace {
 
-struct Conv {
+struct Conv : LayerOperands {
     const Conv2D* op = nullptr;
-    ValueId x, w, bias_id, y;
     Window window;
     int64_t batch = 1, in_c = 1, out_c = 1, group_in = 1, pixels = 1;
     Tensor bias;
@@ -26,14 +25,8 @@ std::string read_conv(const MatchContext& context, const Graph& graph, NodeId ro
     if (const char* why = dsp_unfit(context)) return why;
     const Node& node = graph[root];
     c.op = get_if<Conv2D>(node.op);
-    c.x = node.inputs[0];
-    c.w = node.inputs[1];
-    if (node.inputs.size() > 2) c.bias_id = node.inputs[2];
-    c.y = node.outputs[0];
-    if (!is_type(graph, c.x, DType::int8) || !is_type(graph, c.y, DType::int8)) return "takes and gives i8";
-    if (!graph.constant(c.w) || !is_type(graph, c.w, DType::int8)) return "the weights must be constant i8";
-    if (c.bias_id.valid() && !graph.constant(c.bias_id)) return "the bias must be constant";
-    if (c.op->requant.empty()) return "has no requantization";
+    static_cast<LayerOperands&>(c) = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, c, c.op->requant)) return why;
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
@@ -221,12 +214,8 @@ Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) 
     if (const char* why = dsp_unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
-    const ValueId x = node.inputs[0], w_id = node.inputs[1], y = node.outputs[0];
-    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
-    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
-    if (!graph.constant(w_id) || !is_type(graph, w_id, DType::int8)) return "the weights must be constant i8";
-    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
-    if (op.requant.empty()) return "has no requantization";
+    const auto [x, w_id, bias_id, y] = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
     Tensor w = *graph.constant(w_id);
     const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(x).shape, 1), words = words_of_run(k);
     Tensor bias = bias_or_zeros(graph, bias_id, o);

@@ -196,6 +196,17 @@ int64_t block_mac_cycles(const Core& core, int64_t loads, int64_t outputs) {
 
 bool is_type(const Graph& graph, ValueId value, DType dtype) { return value.valid() && graph.type(value).dtype == dtype; }
 
+LayerOperands layer_operands(const Node& node) {
+    return {node.inputs[0], node.inputs[1], node.inputs.size() > 2 ? node.inputs[2] : ValueId{}, node.outputs[0]};
+}
+
+const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant) {
+    if (!is_type(graph, layer.x, DType::int8) || !is_type(graph, layer.y, DType::int8)) return "takes and gives i8";
+    if (!graph.constant(layer.w) || !is_type(graph, layer.w, DType::int8)) return "the weights must be constant i8";
+    if (layer.bias_id.valid() && !graph.constant(layer.bias_id)) return "the bias must be constant";
+    return requant.empty() ? "has no requantization" : nullptr;
+}
+
 int64_t leading_elements(const Shape& shape, int64_t keep) {
     int64_t n = 1;
     for (int64_t i = 0; i < shape.rank() - keep; ++i) n *= shape[i];

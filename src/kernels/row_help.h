@@ -56,6 +56,13 @@ Tensor bias_or_zeros(const Graph& graph, ValueId bias, int64_t channels);
 int64_t block_mac_cycles(const Core& core, int64_t loads, int64_t outputs);
 
 bool is_type(const Graph& graph, ValueId value, DType dtype);
+// The operands of a layer with weights, a conv2d or dense node: activations, weights, bias (invalid: it has none), result.
+struct LayerOperands {
+    ValueId x, w, bias_id, y;
+};
+LayerOperands layer_operands(const Node& node);
+// Why kernels for int8 activations with constant int8 weights, a constant bias and a requantization do not fit the layer; null if they do.
+const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant);
 // Every dimension but the last `keep` ones multiplied together.
 int64_t leading_elements(const Shape& shape, int64_t keep);
 

@@ -127,9 +127,8 @@ int64_t pair_cycles(const Window& w, int64_t in_c, int64_t channels) {
 }
 
 // What both rows need of the node.
-struct Conv {
+struct Conv : LayerOperands {
     const Conv2D* op = nullptr;
-    ValueId x, w, y, bias_id;
     Window window;
     int64_t batch = 1, in_c = 1, out_c = 1, depth = 1;
     std::optional<WindowRequant> requant;  // the window form, if it is exact here
@@ -145,12 +144,8 @@ std::string read_conv(const MatchContext& context, const Graph& graph, NodeId ro
     if (const char* why = unfit(context)) return why;
     const Node& node = graph[root];
     c.op = get_if<Conv2D>(node.op);
-    c.x = node.inputs[0], c.w = node.inputs[1], c.y = node.outputs[0];
-    if (node.inputs.size() > 2) c.bias_id = node.inputs[2];
-    if (!is_type(graph, c.x, DType::int8) || !is_type(graph, c.y, DType::int8)) return "takes and gives i8";
-    if (!graph.constant(c.w) || !is_type(graph, c.w, DType::int8)) return "the weights must be constant i8";
-    if (c.bias_id.valid() && !graph.constant(c.bias_id)) return "the bias must be constant";
-    if (c.op->requant.empty()) return "has no requantization";
+    static_cast<LayerOperands&>(c) = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, c, c.op->requant)) return why;
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0], c.in_c = x[3], c.out_c = y[3], c.depth = w[1] * w[2] * w[3];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
@@ -354,12 +349,8 @@ Match match_dense_words_s8(const MatchContext& context, const Graph& graph, Node
     if (const char* why = unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
-    const ValueId x = node.inputs[0], w = node.inputs[1], y = node.outputs[0];
-    const ValueId bias_id = node.inputs.size() > 2 ? node.inputs[2] : ValueId{};
-    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
-    if (!graph.constant(w) || !is_type(graph, w, DType::int8)) return "the weights must be constant i8";
-    if (bias_id.valid() && !graph.constant(bias_id)) return "the bias must be constant";
-    if (op.requant.empty()) return "has no requantization";
+    const auto [x, w, bias_id, y] = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
     const Tensor& weights = *graph.constant(w);
     const int64_t o = weights.shape()[0], k = weights.shape()[1], m = leading_elements(graph.type(x).shape, 1);
     const Tensor given = bias_or_zeros(graph, bias_id, o);

@@ -4,15 +4,8 @@
 
 #include "run.h"
 
-namespace gw {
+namespace gw::testing {
 namespace {
-
-using testing::digits;
-using testing::glowworm;
-using testing::pictures;
-using testing::put;
-using testing::Said;
-using testing::text_of;
 
 class Cli : public ::testing::Test {
 protected:
@@ -277,4 +270,4 @@ TEST_F(Cli, FloatEdgeAndArenaPlacesInTheReport) {
 }
 
 }  // namespace
-}  // namespace gw
+}  // namespace gw::testing

@@ -6,15 +6,9 @@
 #include "samples/npy.h"
 #include "target/board.h"
 
-namespace gw {
+namespace gw::testing {
 namespace {
 
-using testing::digits;
-using testing::glowworm;
-using testing::pictures;
-using testing::put;
-using testing::Said;
-using testing::text_of;
 namespace fs = std::filesystem;
 
 class Commands : public ::testing::Test {
@@ -442,4 +436,4 @@ TEST_F(Commands, ReduceIsolatesTheNodeOfAnError) {
 }
 
 }  // namespace
-}  // namespace gw
+}  // namespace gw::testing
