@@ -34,6 +34,8 @@ typedef struct {
     const gw_u32 *x_end;
     int8_t *y, *y2;
     const int32_t *table_end;
+    int32_t rest; /* channels behind the full blocks, and their weights */
+    const uint32_t *rest_w;
 } conv2d_s8_dsp_pair;
 
 enum {
@@ -198,29 +200,36 @@ static GW_NOINLINE void conv2d_s8_dsp_two(const conv2d_s8_dsp_pair *p, const uin
     }
 }
 
-/* All channels of two pixels whose taps lie in `column`. */
-static void conv2d_s8_dsp_channels(const gw_u32 *column, const uint32_t *w, const int32_t *table, int8_t *y, int8_t *y2,
-                                   const int32_t *shape)
+/* What is the same for all pixels; column: where their taps will lie. */
+static void conv2d_s8_dsp_prepare(conv2d_s8_dsp_pair *pair, const gw_u32 *column, const uint32_t *w, const int32_t *table,
+                                  const int32_t *shape)
 {
     enum { FORM = 4 };  // @constants
-    const int32_t words = shape[conv2d_s8_dsp_WORDS], full = shape[conv2d_s8_dsp_OC] / 4, rest = shape[conv2d_s8_dsp_OC] % 4;
-    conv2d_s8_dsp_pair pair;
-    pair.w = w;
-    pair.x = column;
-    pair.table = table;
-    pair.skipped = -words & 7;
-    pair.step = -8 * pair.skipped;
-    pair.x_end = column + 2 * words;
-    pair.y = y;
-    pair.y2 = y2;
-    pair.table_end = table + full * (FORM == GW_DOUBLE ? 13 : 12);
-    if (full > 0) conv2d_s8_dsp_blocks(&pair);
-    if (rest > 0) {
-        w += full * words * 2;
-        pair.y += 4 * full;
-        pair.y2 += 4 * full;
-        conv2d_s8_dsp_two(&pair, w, pair.table_end, 0, rest == 1);
-        if (rest == 3) conv2d_s8_dsp_two(&pair, w + words, pair.table_end, 2, 1);
+    const int32_t words = shape[conv2d_s8_dsp_WORDS], full = shape[conv2d_s8_dsp_OC] / 4;
+    pair->w = w;
+    pair->x = column;
+    pair->table = table;
+    pair->skipped = -words & 7;
+    pair->step = -8 * pair->skipped;
+    pair->x_end = column + 2 * words;
+    pair->table_end = table + full * (FORM == GW_DOUBLE ? 13 : 12);
+    pair->rest = shape[conv2d_s8_dsp_OC] % 4;
+    pair->rest_w = w + full * words * 2;
+}
+
+/* All channels of two pixels. */
+static void conv2d_s8_dsp_channels(conv2d_s8_dsp_pair *pair, int8_t *y, int8_t *y2)
+{
+    const int32_t *const table = pair->table_end;
+    pair->y = y;
+    pair->y2 = y2;
+    if (pair->table != table) conv2d_s8_dsp_blocks(pair);
+    if (pair->rest > 0) {
+        const int32_t words = (int32_t)(pair->x_end - pair->x) / 2, done = (int32_t)(pair->rest_w - pair->w) / words * 2;
+        pair->y = y + done;
+        pair->y2 = y2 + done;
+        conv2d_s8_dsp_two(pair, pair->rest_w, table, 0, pair->rest == 1);
+        if (pair->rest == 3) conv2d_s8_dsp_two(pair, pair->rest_w + words, table, 2, 1);
     }
 }
 
@@ -305,6 +314,15 @@ typedef struct {
     int32_t step, run;   /* bytes from one row of the window to the next, taps of a run */
 } conv2d_s8_dsp_view;
 
+/* Some rows of a window, n taps of each, all of them inside x. */
+static GW_NOINLINE gw_u32 *conv2d_s8_dsp_rows(gw_u32 *column, const int8_t *x, int32_t n, int32_t rows, const conv2d_s8_dsp_view *v)
+{
+    enum { RUN = 0, SPLIT = 1 };  // @constants
+    const int32_t step = v->step, taps = RUN > 0 ? RUN : SPLIT ? n & ~3 : n;
+    for (; rows > 0; --rows, x += step) column = conv2d_s8_dsp_widen(column, x, taps);
+    return column;
+}
+
 /* The taps of the pixel whose window begins at column ix; x: its first tap, which may lie outside. */
 static void conv2d_s8_dsp_column(gw_u32 *column, const int8_t *x, int32_t ix, const conv2d_s8_dsp_view *v)
 {
@@ -312,6 +330,10 @@ static void conv2d_s8_dsp_column(gw_u32 *column, const int8_t *x, int32_t ix, co
     const int32_t kh = v->shape[conv2d_s8_dsp_KH], run = RUN > 0 ? RUN : v->run;
     const int32_t inside = ix >= 0 && ix <= v->last;
     int32_t ky, lead = 0, within = run;
+    if (!DILATED && inside && v->top <= 0 && v->bottom >= kh) { /* nothing to ask row by row */
+        conv2d_s8_dsp_rows(column, x, run, kh, v);
+        return;
+    }
     if (SPLIT && !inside) {
         const int32_t ic = v->shape[conv2d_s8_dsp_IC], end = gw_clamp((v->shape[conv2d_s8_dsp_IW] - ix) * ic, 0, run);
         lead = gw_clamp(-ix * ic, 0, run);
@@ -332,10 +354,10 @@ static void conv2d_s8_dsp_column(gw_u32 *column, const int8_t *x, int32_t ix, co
                 continue;
             }
             column = conv2d_s8_dsp_fill(column, lead, zero);
-            column = conv2d_s8_dsp_widen(column, x + lead, within);
+            column = conv2d_s8_dsp_rows(column, x + lead, within, 1, v);
             column = conv2d_s8_dsp_fill(column, run - lead - within, zero);
         } else if (down && inside) {
-            column = conv2d_s8_dsp_widen(column, x, run);
+            column = conv2d_s8_dsp_rows(column, x, run, 1, v);
         } else {
             const int32_t ic = v->shape[conv2d_s8_dsp_IC];
             column = conv2d_s8_dsp_edge(column, x, run, -ix * ic, down ? (v->shape[conv2d_s8_dsp_IW] - ix) * ic : 0,
@@ -370,11 +392,13 @@ void conv2d_s8_dsp(const int8_t *x, int8_t *y, const uint32_t *w, const int32_t 
     enum { POINT = 0, DILATED = 0 };  // @constants
     const int32_t oh = shape[conv2d_s8_dsp_OH], ow = shape[conv2d_s8_dsp_OW], oc = shape[conv2d_s8_dsp_OC], ic = shape[conv2d_s8_dsp_IC];
     gw_u32 *const column = (gw_u32 *)(void *)scratch;
+    conv2d_s8_dsp_pair pair;
+    conv2d_s8_dsp_prepare(&pair, column, w, table, shape);
     if (POINT) {
         int32_t left = oh * ow;
         for (; left > 0; left -= 2, x += 2 * ic, y += 2 * oc) { /* the last of an odd number of pixels meets itself */
             conv2d_s8_dsp_points(column, x, left > 1 ? x + ic : x, ic);
-            conv2d_s8_dsp_channels(column, w, table, y, left > 1 ? y + oc : y, shape);
+            conv2d_s8_dsp_channels(&pair, y, left > 1 ? y + oc : y);
         }
     } else {
         const int32_t iw = shape[conv2d_s8_dsp_IW], kw = shape[conv2d_s8_dsp_KW], dh = shape[conv2d_s8_dsp_DH];
@@ -393,11 +417,11 @@ void conv2d_s8_dsp(const int8_t *x, int8_t *y, const uint32_t *w, const int32_t 
             for (ox = 0; ox < ow; ++ox, ix += sw, from += sw * ic) {
                 conv2d_s8_dsp_column(column + odd, from, ix, &view);
                 if (odd) {
-                    conv2d_s8_dsp_channels(column, w, table, y, y + oc, shape);
+                    conv2d_s8_dsp_channels(&pair, y, y + oc);
                     y += 2 * oc;
                 } else if (oy == oh - 1 && ox == ow - 1) { /* the last of an odd number of pixels meets itself */
                     conv2d_s8_dsp_column(column + 1, from, ix, &view);
-                    conv2d_s8_dsp_channels(column, w, table, y, y, shape);
+                    conv2d_s8_dsp_channels(&pair, y, y);
                 }
                 odd ^= 1;
             }
