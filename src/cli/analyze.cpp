@@ -74,10 +74,12 @@ Json layers_json(const SizedModel& m, const Planned& p) {
 Json plan_json(const Planned& p) {
     const Region& arena = p.program.regions[0];
     const int64_t outside = io_outside_arena(p.program);
+    const int64_t state = p.program.state_bytes();
     return {{"total_bytes", p.ram},
             {"arena_bytes", arena.bytes},
             {"io_outside_arena_bytes", outside},
-            {"lower_bound_bytes", arena.lower_bound + outside},
+            {"state_bytes", state},
+            {"lower_bound_bytes", arena.lower_bound + outside + state},
             {"proved_optimal", arena.optimal}};
 }
 
@@ -102,12 +104,13 @@ void say_summary(const AnalyzeOptions& o, const SizedModel& m, const Planned& pl
     s.say(fmt::format("  flash         {:>12} B for weights, {} B for tables{}; code is not measured: compile the model to know it",
                       with_commas(plain.weights), with_commas(plain.tables), m.made_up_ranges ? " (some bytes depend on the ranges)" : ""));
     const Region& arena = plain.program.regions[0];
-    s.say(fmt::format("  RAM           {:>12} B   arena {}, inputs and outputs outside it {}; lower bound {}", with_commas(plain.ram),
-                      with_commas(arena.bytes), with_commas(io_outside_arena(plain.program)),
-                      with_commas(arena.lower_bound + io_outside_arena(plain.program))));
+    const int64_t state = plain.program.state_bytes(), fixed = io_outside_arena(plain.program) + state;
+    s.say(fmt::format("  RAM           {:>12} B   arena {}, {}inputs and outputs outside it {}; lower bound {}", with_commas(plain.ram),
+                      with_commas(arena.bytes), state > 0 ? fmt::format("state {}, ", with_commas(state)) : "", with_commas(fixed - state),
+                      with_commas(arena.lower_bound + fixed)));
     const Region& small = least.program.regions[0];
     s.say(fmt::format("  least RAM     {:>12} B   with --optimize ram --input arena --output arena; lower bound {}{}",
-                      with_commas(least.ram), with_commas(small.lower_bound), small.optimal ? ", reached" : ""));
+                      with_commas(least.ram), with_commas(small.lower_bound + state), small.optimal ? ", reached" : ""));
     s.say(fmt::format("  plain liveness{:>12} B   what the tensors alone would take if none shared memory with another",
                       with_commas(liveness)));
     const std::vector<StepUsage> usage = arena_usage(least.program);

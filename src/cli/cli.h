@@ -51,9 +51,11 @@ struct CommonOptions {
     std::string optimize = "speed";
     bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
     std::string dump_stages, print_after;
+    int64_t sequence = 1;  // samples in a row that share a state; 0: all of them
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
+void add_sequence_option(CLI::App& app, CommonOptions& o);
 void add_toolchain_options(CLI::App& app, CommonOptions& o);
 void add_stage_options(CLI::App& app, CommonOptions& o);
 // Shows the graph after each pass as --dump-stages and --print-after ask for it.
@@ -91,11 +93,15 @@ private:
     Module module_;
     std::optional<Bundle> bundle_;
     std::string on_;
+    int64_t sequence_ = 1;
     BuildOptions build_;
     std::optional<RunResult> result_;
 };
 // Samples for a runner, with the preprocessing that its bundle was made with and what the command says.
 Expected<SampleSet> samples_for(const Runner& runner, const CommonOptions& o, Diagnostics& diag);
+
+// The states that sample `i` begins with: what the sample before left, or the initial ones where a sequence of `sequence` begins.
+void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states);
 
 // From a sample's tensors (model order, model types) to the graph's inputs (graph order; quantized when the graph's input is) and back.
 std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& sample);

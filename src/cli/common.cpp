@@ -28,6 +28,14 @@ void add_preprocess_options(CLI::App& app, CommonOptions& o) {
         ->check(CLI::IsMember({"model", "nchw", "nhwc"}));
 }
 
+void add_sequence_option(CLI::App& app, CommonOptions& o) {
+    app.add_option(
+           "--sequence", o.sequence,
+           "of a model with state: so many samples in a row are one sequence, which begins with a reset (default 1); 0: all are one")
+        ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
+        ->type_name("N");
+}
+
 void add_toolchain_options(CLI::App& app, CommonOptions& o) {
     app.add_option("--toolchain", o.toolchain, "compiler for the core: gcc (default) or clang")->check(CLI::IsMember({"gcc", "clang"}));
     app.add_option("--cc", o.cc, "path of the compiler");
@@ -104,7 +112,7 @@ bool ends_with(const std::string& s, std::string_view end) {
 bool has_float_arithmetic(const Graph& g) {
     for (const Node& n : g.nodes)
         if (get_if<Conv2D>(n.op) || get_if<Dense>(n.op) || get_if<MatMul>(n.op) || get_if<Unary>(n.op) || get_if<Binary>(n.op) ||
-            get_if<Pool2D>(n.op) || get_if<Reduce>(n.op) || get_if<Softmax>(n.op))
+            get_if<Pool2D>(n.op) || get_if<Reduce>(n.op) || get_if<Softmax>(n.op) || get_if<Recurrent>(n.op) || get_if<Svdf>(n.op))
             if (g.type(n.outputs[0]).dtype == DType::float32) return true;
     return false;
 }
@@ -135,6 +143,10 @@ Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o
     GW_TRY(g, prune(g, run, diag));
     m.is_float = has_float_arithmetic(g);
     return m;
+}
+
+void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states) {
+    if (i == 0 || (sequence > 0 && i % static_cast<size_t>(sequence) == 0)) states = initial_states(graph);
 }
 
 std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& sample) {
@@ -207,6 +219,7 @@ std::vector<Tensor> tensors_from_bytes(const Graph& graph, const std::string& by
 Expected<Runner> Runner::open(const CommonOptions& o, Diagnostics& diag) {
     Runner r;
     r.on_ = o.on;
+    r.sequence_ = o.sequence;
     r.build_ = build_options(o);
     std::error_code ec;
     if (std::filesystem::is_directory(o.model, ec)) {
@@ -250,21 +263,24 @@ Expected<std::vector<std::vector<Tensor>>> Runner::run(const SampleSet& samples,
     std::vector<std::vector<Tensor>> all;
     const auto progress = session.progress("running");
     if (on_ == "interpreter") {
+        std::vector<Tensor> states;
         for (const auto& sample : samples.samples) {
-            all.push_back(model_outputs(graph(), interpret(graph(), graph_inputs(graph(), sample)), dequantize));
+            begin_sample(graph(), sequence_, all.size(), states);
+            all.push_back(model_outputs(graph(), interpret(graph(), graph_inputs(graph(), sample), {}, &states), dequantize));
             progress(static_cast<int64_t>(all.size()), static_cast<int64_t>(samples.samples.size()));
         }
         return all;
     }
     std::vector<std::string> bytes;
     for (const auto& sample : samples.samples) bytes.push_back(sample_bytes(graph_inputs(graph(), sample)));
+    RunOptions options;
+    options.sequence = sequence_;
     const auto total = static_cast<int64_t>(samples.samples.size());
     progress(0, total);
     if (on_ == "host") {
-        GW_TRY(result_, run_on_host(bundle_->info, bytes, build_, {}, diag));
+        GW_TRY(result_, run_on_host(bundle_->info, bytes, build_, options, diag));
     } else {
         GW_TRY(Core core, core_named(on_, diag));
-        RunOptions options;
         options.price = core.isa == Isa::v6m;  // with its check of opcodes and alignment
         GW_TRY(result_, run_on_core(bundle_->info, core, bytes, build_, options, diag));
     }

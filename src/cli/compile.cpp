@@ -164,6 +164,20 @@ Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
     return {};
 }
 
+// Forms of the bundle that have no place for a state yet.
+Status check_states(const Compilation& c, Diagnostics& diag) {
+    if (c.program.states.empty()) return {};
+    const bool from_data = std::any_of(c.program.states.begin(), c.program.states.end(),
+                                       [&](int32_t b) { return c.program.buffers[static_cast<size_t>(b)].init >= 0; });
+    const char* option = c.o.api == "glow"                       ? "--api glow"
+                         : c.o.selftest > 0                      ? "--selftest"
+                         : c.o.weights == "pointer" && from_data ? "--weights pointer"
+                                                                 : nullptr;
+    if (option == nullptr) return {};
+    return diag.error(DiagId::bad_option, {.file = c.model.module.file}, "{} cannot be used with a model that keeps state between calls",
+                      option);
+}
+
 Status make_program(Compilation& c, Session& s) {
     LowerOptions lower_options;
     std::vector<std::string> taken;
@@ -184,6 +198,7 @@ Status make_program(Compilation& c, Session& s) {
     // Weights become code for speed alone, and only in flash that the user named: by --flash-limit or by a board.
     if (c.o.optimize == "speed" && c.o.limits.flash > 0) lower_options.flash_bytes = c.o.limits.flash * 15 / 16;
     GW_TRY_DO(fit_program(c, lower_options, s));
+    GW_TRY_DO(check_states(c, s.diag));
     Diagnostics broken;
     GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());
     Module module = c.model.module;

@@ -145,6 +145,7 @@ void add_evaluate(CLI::App& app, Command& chosen) {
     sub->add_option("--on", o->on, "interpreter, host (a bundle's default) or a core to emulate");
     add_define_option(*sub, *o);
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return evaluate_command(*o, s); }; });
 }

@@ -101,6 +101,7 @@ std::string ram_blame(const Program& p, const Json& report) {
         fmt::format("layer {} `{}` is to blame: it needs {} of the arena ({})", k, short_name(p.steps[static_cast<size_t>(k)].name),
                     with_commas(usage[static_cast<size_t>(k)].bytes), usage_text(p, usage[static_cast<size_t>(k)]));
     if (outside > 0) s += fmt::format(", and inputs and outputs outside it take {}", with_commas(outside));
+    if (p.state_bytes() > 0) s += fmt::format(", and the state takes {}", with_commas(p.state_bytes()));
     return s;
 }
 

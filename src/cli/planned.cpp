@@ -43,7 +43,7 @@ Expected<Planned> plan_for(const SizedModel& model, const Core& core, const Plan
     GW_TRY(Fitted f, fit_whole(model.graph, core, lower_options, diag));
     p.program = std::move(f.program);
     for (const Data& data : p.program.data) (data.role == DataRole::weights ? p.weights : p.tables) += data.tensor.type.bytes();
-    p.ram = p.program.regions[0].bytes + io_outside_arena(p.program);
+    p.ram = ram_bytes(p.program);
     return p;
 }
 

@@ -51,6 +51,7 @@ int profile(const CommonOptions& o, Session& s) {
     build.optimize = bundle->report["options"].value("optimize", "speed");
     RunOptions run;
     run.price = true;
+    run.sequence = o.sequence;
     const auto r = run_on_core(bundle->info, *core, samples, build, run, s.diag);
     if (!r) return exit_wrong;
     s.result = Json{{"cpu", core->name},
@@ -79,6 +80,7 @@ void add_profile(CLI::App& app, Command& chosen) {
     sub->add_option("SAMPLES", o->samples, "samples to run; default: one of pseudo-random bytes");
     sub->add_option("--on", o->on, "core; default: the bundle's")->type_name("CORE");
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return profile(*o, s); }; });
 }

@@ -65,6 +65,7 @@ void add_run(CLI::App& app, Command& chosen) {
     sub->add_option("-o,--output", o->output, "write the outputs there")->type_name("OUT.npz");
     add_define_option(*sub, *o);
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return run(*o, s); }; });
 }

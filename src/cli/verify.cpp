@@ -115,6 +115,7 @@ int verify_bundle(VerifyOptions o, Session& s) {
     const Graph& g = bundle->module.main();
     std::vector<std::vector<Tensor>> inputs;
     if (o.samples.empty()) {
+        o.sequence = 0;  // the state is kept over all of them
         inputs = edge_samples(g, o.seed);
     } else {
         const auto runner = Runner::open(o, s.diag);
@@ -126,11 +127,14 @@ int verify_bundle(VerifyOptions o, Session& s) {
     // All values of all samples by the interpreter.
     std::vector<std::vector<Tensor>> values;
     std::vector<std::string> bytes;
+    std::vector<Tensor> states;
     for (const auto& in : inputs) {
+        begin_sample(g, o.sequence, values.size(), states);
         values.emplace_back(g.values.size());
         for (size_t i = 0; i < g.values.size(); ++i)
             if (g.values[i].is_constant()) values.back()[i] = g.values[i].constant;
-        interpret(g, in, [&](ValueId id, const Tensor& t) { values.back()[static_cast<size_t>(id.index)] = t; });
+        interpret(
+            g, in, [&](ValueId id, const Tensor& t) { values.back()[static_cast<size_t>(id.index)] = t; }, &states);
         bytes.push_back(sample_bytes(in));
     }
     if (!o.expect.empty())
@@ -152,6 +156,7 @@ int verify_bundle(VerifyOptions o, Session& s) {
         progress(static_cast<int64_t>(&place - places.data()), total);
         RunOptions run;
         run.capture_steps = true;
+        run.sequence = o.sequence;
         Expected<RunResult> result = failure;
         if (place == "host") {
             result = run_on_host(bundle->info, bytes, build, run, s.diag);
@@ -196,6 +201,7 @@ void add_verify(CLI::App& app, Command& chosen) {
     sub->add_option("--rtol", o->tolerance.rtol, "relative tolerance of --expect");
     sub->add_option("--seed", o->seed, "of the pseudo-random inputs");
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return verify_bundle(*o, s); }; });
 }

@@ -139,7 +139,7 @@ private:
         int64_t offset = a.offset;
         const int32_t root = p_.root(a.index, offset);
         const Buffer& b = buffer(root);
-        std::string base = "c->arena";
+        std::string base = b.region == Program::state_region_number ? "c->state" : "c->arena";
         if (b.region < 0)
             base = fmt::format("c->{}{}", b.role == BufferRole::input ? "input" : "output", b.port);
         else
@@ -183,7 +183,8 @@ private:
         if (root.region < 0)
             return fmt::format("\"{}\" {} ({})", name, b.type.shape.text(),
                                root.role == BufferRole::input ? "caller's input" : "caller's output");
-        return fmt::format("\"{}\" {} at arena {}..{}", name, b.type.shape.text(), root.offset + offset, root.offset + offset + b.bytes());
+        return fmt::format("\"{}\" {} at {} {}..{}", name, b.type.shape.text(), p_.regions[static_cast<size_t>(root.region)].name,
+                           root.offset + offset, root.offset + offset + b.bytes());
     }
 
     std::string step_comment(size_t k, const Step& step) const {
@@ -233,13 +234,14 @@ private:
         return any;
     }
 
-    std::string memory_map() const {
-        std::string s = fmt::format("/* Memory map of the arena, {} bytes{}:\n", arena_bytes(),
-                                    p_.regions[0].optimal ? ", proved to be the least" : "");
+    std::string memory_map(size_t region) const {
+        std::string s = fmt::format("/* Memory map of the {}, {} bytes{}:\n", p_.regions[region].name, p_.regions[region].bytes,
+                                    p_.regions[region].optimal ? ", proved to be the least" : "");
         std::vector<int32_t> order;
         for (size_t b = 0; b < p_.buffers.size(); ++b) {
             int64_t offset = 0;
-            if (buffer(p_.root(static_cast<int32_t>(b), offset)).region >= 0) order.push_back(static_cast<int32_t>(b));
+            if (buffer(p_.root(static_cast<int32_t>(b), offset)).region == static_cast<int32_t>(region))
+                order.push_back(static_cast<int32_t>(b));
         }
         std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return p_.address(a) < p_.address(b); });
         for (int32_t b : order) {
@@ -256,16 +258,32 @@ private:
                 return " (output)";
             case BufferRole::scratch:
                 return " (scratch)";
+            case BufferRole::state:
             case BufferRole::activation:
                 return "";
         }
         return "";
     }
 
+    std::string reset_function() const {
+        if (p_.state_bytes() == 0) return {};
+        std::string s = fmt::format("\n{}\n{{\n    unsigned char *at = (unsigned char *)state;\n", face_.reset_signature());
+        s += face_.reset_checks();
+        for (int32_t i : p_.states) {
+            const Buffer& b = buffer(i);
+            s += b.init >= 0
+                     ? fmt::format("    memcpy(at + {}, {}_{}, {});", b.offset, n_, p_.data[static_cast<size_t>(b.init)].name, b.bytes())
+                     : fmt::format("    memset(at + {}, {}, {});", b.offset, b.fill, b.bytes());
+            s += fmt::format(" /* {} */\n", comment_text(b.name));
+        }
+        return s + fmt::format("    return {}_OK;\n}}\n", N_);
+    }
+
     std::string source(const std::string& steps) const {
         std::string s = head(fmt::format("{}: the layers and the function that runs them.", n_));
-        s += fmt::format("#include \"{}_private.h\"\n\n", n_) + memory_map();
-        s += kernels_ + steps + face_.access_functions(true);
+        s += fmt::format("#include \"{}_private.h\"\n\n", n_);
+        for (size_t region = 0; region < p_.regions.size(); ++region) s += memory_map(region);
+        s += kernels_ + steps + face_.access_functions(true) + reset_function();
         if (o_.weights_passed() && !o_.glow) s += check_function();
         if (o_.selftest) s += layer_function();
         s += "\n" + face_.signature() + "\n{\n";

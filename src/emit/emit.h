@@ -41,7 +41,7 @@ struct EmittedPort {
 // Memory that the caller passes to the bundle's function: one pointer.
 struct EmittedBlock {
     // placeholders: inputs and outputs of --api glow, which lie in one block
-    enum class Role : uint8_t { weights, placeholders, input, output, arena } role = Role::arena;
+    enum class Role : uint8_t { weights, placeholders, input, output, arena, state } role = Role::arena;
     std::string name;          // of the parameter, or of the member of the io struct
     std::string pointer_type;  // "const int8_t *"
     int32_t port = -1;         // input, output: its number

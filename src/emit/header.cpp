@@ -79,13 +79,26 @@ public:
 private:
     const Buffer& buffer(int32_t b) const { return p_.buffers[static_cast<size_t>(b)]; }
 
+    // Null when there is nothing to keep between calls.
+    const Region* state_region() const {
+        const Region* state = p_.state_region();
+        return state != nullptr && state->bytes > 0 ? state : nullptr;
+    }
+
     std::string weights_crc() const { return fmt::format("#define {}_WEIGHTS_CRC32 0x{:08X}u\n", N_, crc32(weights_.bytes)); }
 
     std::string sizes() const {
         std::string s = fmt::format("#define {0}_ARENA_BYTES {1}u /* activations and scratch: the caller's memory, any RAM */\n", N_,
                                     p_.regions[0].bytes);
         s += fmt::format("#define {}_ARENA_ALIGN {}u\n", N_, p_.regions[0].align);
-        s += fmt::format("#define {}_STATE_BYTES 0u /* nothing is kept between calls */\n", N_);
+        if (const Region* state = state_region()) {
+            s += fmt::format(
+                "#define {0}_STATE_BYTES {1}u /* kept between calls: the caller's memory, {2}_reset(state) before first use */\n", N_,
+                state->bytes, n_);
+            s += fmt::format("#define {}_STATE_ALIGN {}u\n", N_, state->align);
+        } else {
+            s += fmt::format("#define {}_STATE_BYTES 0u /* nothing is kept between calls */\n", N_);
+        }
         if (!o_.weights_pointer) return s;
         s += fmt::format("#define {0}_WEIGHTS_BYTES {1}u /* constants: {2}.weights.bin, in flash or RAM */\n", N_, weights_.bytes.size(),
                          n_);
@@ -185,13 +198,21 @@ private:
                     "/* {0}_OK if `weights` are the bytes of {1}.weights.bin, by their CRC; else an error. {1}_run does this in each call\n"
                     " * unless {0}_CHECK_WEIGHTS says otherwise. */\nint {1}_check_weights(const void *weights);\n\n",
                     N_, n_);
+            if (state_region() != nullptr)
+                s += fmt::format(
+                    "/* Makes {0}_STATE_BYTES of memory, aligned to {0}_STATE_ALIGN, the state before the first call: at the start, and "
+                    "wherever\n"
+                    " * a new sequence of inputs begins. Returns {0}_OK, or an error that was found before anything was written. "
+                    "*/\n{1};\n\n",
+                    N_, face_.reset_signature());
             s += fmt::format(
                 "/* Runs one inference. Inputs are not written unless they lie in the arena. Buffers must not overlap. Nothing in the "
                 "arena "
                 "survives\n"
-                " * a call but the outputs that lie there. Returns {0}_OK, or an error that was found before anything was written.\n"
-                " * Concurrent calls need an arena each. */\n{1};\n",
-                N_, face_.signature());
+                " * a call but the outputs that lie there.{2} Returns {0}_OK, or an error that was found before anything was written.\n"
+                " * Concurrent calls need an arena{3} each. */\n{1};\n",
+                N_, face_.signature(), state_region() != nullptr ? " The state is read, and written for the next call." : "",
+                state_region() != nullptr ? " and a state" : "");
         }
         if (o_.selftest)
             s += fmt::format(

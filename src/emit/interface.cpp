@@ -1,6 +1,6 @@
-// A bundle's function takes pointers to memory blocks: inputs, outputs, arena. Which ones depends on the options and on how many tensors
-// there are, and four texts must agree about them: the declaration, the checks at its start, the struct that the layers get, and the lines
-// that fill it. They are all written from one list of blocks.
+// A bundle's function takes pointers to memory blocks: inputs, outputs, arena, state. Which ones depends on the options and on how many
+// tensors there are, and four texts must agree about them: the declaration, the checks at its start, the struct that the layers get, and
+// the lines that fill it. They are all written from one list of blocks.
 #include "emit/interface.h"
 
 #include <fmt/ranges.h>
@@ -90,6 +90,8 @@ void Interface::list_blocks(const WeightsBlob& weights) {
     for (const EmittedPort& port : inputs) port_block(port, Role::input);
     for (const EmittedPort& port : outputs) port_block(port, Role::output);
     blocks.push_back({Role::arena, "arena", "void *", -1, true, false, p_.regions[0].bytes, p_.regions[0].align});
+    if (const Region* state = p_.state_region(); state != nullptr && state->bytes > 0)
+        blocks.push_back({Role::state, "state", "void *", -1, true, false, state->bytes, state->align});
 }
 
 std::string Interface::signature() const {
@@ -111,6 +113,8 @@ std::string Interface::selftest_signature() const {
     return fmt::format("int {}_selftest({})", n_, fmt::join(parameters, ", "));
 }
 
+std::string Interface::reset_signature() const { return fmt::format("int {}_reset(void *state)", n_); }
+
 std::string Interface::io_struct() const {
     std::string members;
     for (const EmittedBlock& b : blocks)
@@ -126,6 +130,8 @@ std::vector<std::string> Interface::fields(const EmittedBlock& b) const {
             return {"weights"};
         case Role::arena:
             return {"arena"};
+        case Role::state:
+            return {"state"};
         case Role::input:
             return {fmt::format("input{}", b.port)};
         case Role::output:
@@ -146,12 +152,26 @@ std::string Interface::context() const {
     return fmt::format("/* What a layer may touch. */\ntypedef struct {{\n{}}} {}_ctx;\n\n", members, n_);
 }
 
+std::string Interface::reset_checks() const {
+    for (const EmittedBlock& b : blocks)
+        if (b.role == Role::state) return checks_of({b});
+    return {};
+}
+
 std::string Interface::checks(bool tensors) const {
+    std::vector<EmittedBlock> passed;
+    for (const EmittedBlock& b : blocks)
+        if (tensors || !is_tensor(b)) passed.push_back(b);
+    std::string s = checks_of(passed);
+    if (weights_pointer_ && !glow_ && tensors) s += fmt::format("    if (!({0}_CHECK_WEIGHTS(weights))) return {0}_ERR_WEIGHTS;\n", N_);
+    return s;
+}
+
+std::string Interface::checks_of(const std::vector<EmittedBlock>& passed) const {
     std::string s;
     std::vector<std::string> nulls, aligns;
     bool io = false;
-    for (const EmittedBlock& b : blocks) {
-        if (!tensors && is_tensor(b)) continue;
+    for (const EmittedBlock& b : passed) {
         io = io || b.in_io;
         if (b.bytes == 0) continue;
         nulls.push_back(pointer(b) + " == 0");
@@ -160,7 +180,6 @@ std::string Interface::checks(bool tensors) const {
     if (io) s += fmt::format("    if (io == 0) return {}_ERR_NULL;\n", N_);
     if (!nulls.empty()) s += fmt::format("    if ({}) return {}_ERR_NULL;\n", fmt::join(nulls, " || "), N_);
     if (!aligns.empty()) s += fmt::format("    if ({}) return {}_ERR_ALIGN;\n", fmt::join(aligns, " || "), N_);
-    if (weights_pointer_ && !glow_ && tensors) s += fmt::format("    if (!({}_CHECK_WEIGHTS(weights))) return {}_ERR_WEIGHTS;\n", N_, N_);
     return s;
 }
 

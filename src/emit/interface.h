@@ -24,12 +24,14 @@ public:
     std::string function() const { return glow_ ? n_ : n_ + "_run"; }
     std::string signature() const;           // "int digits_run(const int8_t *input, int8_t *output, void *arena)"
     std::string selftest_signature() const;  // the same without inputs and outputs
+    std::string reset_signature() const;     // of the function that makes the state what it is before the first call
     std::string io_struct() const;           // its typedef; empty when there is none
     std::string context() const;             // typedef of what a layer's function gets
     // Statements that return an error unless every pointer is good, and statements that fill the context `c`. Without `tensors`, for the
     // self-test, inputs and outputs outside the arena are left out, and the weights' CRC is not looked at.
     std::string checks(bool tensors = true) const;
     std::string fill_context(bool tensors = true) const;
+    std::string reset_checks() const;
     static bool is_tensor(const EmittedBlock& b) { return b.role == EmittedBlock::Role::input || b.role == EmittedBlock::Role::output; }
     // Declarations or definitions of the functions that say where tensors are in the arena; empty when all are the caller's.
     std::string access_functions(bool definitions) const;
@@ -39,6 +41,7 @@ private:
     void list_blocks(const WeightsBlob& weights);
     void list_glow_blocks(const WeightsBlob& weights);
     std::vector<std::string> fields(const EmittedBlock& block) const;
+    std::string checks_of(const std::vector<EmittedBlock>& passed) const;
 
     const Program& p_;
     const std::string n_, N_;

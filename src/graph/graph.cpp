@@ -39,6 +39,17 @@ ValueId Graph::add_constant(Tensor tensor, std::string source) {
     return id;
 }
 
+ValueId Graph::add_state(std::string state_name, Tensor init) {
+    const ValueId id{static_cast<int32_t>(values.size())};
+    Value v;
+    v.type = init.type;
+    v.source = state_name;
+    v.state = static_cast<int32_t>(states.size());
+    values.push_back(std::move(v));
+    states.push_back({std::move(state_name), id, std::move(init), {}});
+    return id;
+}
+
 void Graph::add_output(std::string output_name, ValueId value) {
     outputs.push_back({std::move(output_name), value, {}, type(value).shape, type(value).dtype});
 }
@@ -88,6 +99,8 @@ std::vector<int> Graph::use_counts() const {
         for (ValueId id : node.inputs)
             if (id.valid()) ++n[static_cast<size_t>(id.index)];
     for (const Port& port : outputs) ++n[static_cast<size_t>(port.value.index)];
+    for (const State& state : states)
+        if (state.next.valid()) ++n[static_cast<size_t>(state.next.index)];
     return n;
 }
 
@@ -141,6 +154,11 @@ Rewriter::Rewriter(const Graph& graph) : old(graph), map_(graph.values.size()) {
         out[id].source = graph[port.value].source;
         map_[static_cast<size_t>(port.value.index)] = id;
     }
+    for (const State& state : graph.states) {
+        const ValueId id = out.add_state(state.name, state.init);
+        out[id].type = graph.type(state.value);
+        map_[static_cast<size_t>(state.value.index)] = id;
+    }
 }
 
 ValueId Rewriter::map(ValueId old_value) {
@@ -179,20 +197,38 @@ Graph Rewriter::finish() {
         out.outputs.push_back(port);
         out.outputs.back().value = id;
     }
+    for (size_t i = 0; i < old.states.size(); ++i) out.states[i].next = map(old.states[i].next);
     return drop_dead(out);
 }
 
-Graph drop_dead(const Graph& graph) {
+namespace {
+// Values that an output depends on, in this run or, through states, in a later one.
+std::vector<bool> live_values(const Graph& graph, std::vector<bool>& keep) {
     std::vector<bool> live(graph.values.size());
     for (const Port& port : graph.outputs) live[static_cast<size_t>(port.value.index)] = true;
-    std::vector<bool> keep(graph.nodes.size());
-    for (size_t k = graph.nodes.size(); k-- > 0;) {
-        const Node& node = graph.nodes[k];
-        for (ValueId id : node.outputs) keep[k] = keep[k] || live[static_cast<size_t>(id.index)];
-        if (!keep[k]) continue;
-        for (ValueId id : node.inputs)
-            if (id.valid()) live[static_cast<size_t>(id.index)] = true;
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (size_t k = graph.nodes.size(); k-- > 0;) {
+            const Node& node = graph.nodes[k];
+            for (ValueId id : node.outputs) keep[k] = keep[k] || live[static_cast<size_t>(id.index)];
+            if (!keep[k]) continue;
+            for (ValueId id : node.inputs)
+                if (id.valid()) live[static_cast<size_t>(id.index)] = true;
+        }
+        // A state that is read keeps what the next run will read.
+        for (const State& state : graph.states) {
+            if (!live[static_cast<size_t>(state.value.index)] || live[static_cast<size_t>(state.next.index)]) continue;
+            live[static_cast<size_t>(state.next.index)] = true;
+            grown = true;
+        }
     }
+    return live;
+}
+}  // namespace
+
+Graph drop_dead(const Graph& graph) {
+    std::vector<bool> keep(graph.nodes.size());
+    const std::vector<bool> live = live_values(graph, keep);
     Graph out;
     out.name = graph.name;
     out.file = graph.file;
@@ -205,6 +241,13 @@ Graph drop_dead(const Graph& graph) {
     for (const Port& port : graph.inputs) {
         out.inputs.push_back(port);
         out.inputs.back().value = move(port.value);
+    }
+    for (const State& state : graph.states) {
+        if (!live[static_cast<size_t>(state.value.index)]) continue;
+        const ValueId id = move(state.value);
+        out[id].state = static_cast<int32_t>(out.states.size());
+        out.states.push_back(state);
+        out.states.back().value = id;
     }
     auto use = [&](ValueId id) {
         if (!id.valid()) return id;
@@ -225,6 +268,7 @@ Graph drop_dead(const Graph& graph) {
         out.outputs.push_back(port);
         out.outputs.back().value = use(port.value);
     }
+    for (State& state : out.states) state.next = use(state.next);
     return out;
 }
 

@@ -41,9 +41,11 @@ struct Value {
     NodeId node;         // result of a node,
     int32_t result = 0;  //   its result number
     int32_t input = -1;  // graph input number,
+    int32_t state = -1;  // what state number `state` held when the run began,
     Tensor constant;     // or a constant (valid())
     bool is_constant() const { return constant.valid(); }
     bool is_input() const { return input >= 0; }
+    bool is_state() const { return state >= 0; }
 };
 
 struct Node {
@@ -63,11 +65,21 @@ struct Port {
     DType model_dtype = DType::float32;
 };
 
+// What the model keeps between calls. A run begins with `value` and leaves `next` to the following one; the first run, and one after a
+// reset, begins with `init`. Reads and writes are ordered by data dependence alone: `value` never changes during a run.
+struct State {
+    std::string name;  // the model's
+    ValueId value;
+    Tensor init;   // of the value's type
+    ValueId next;  // of the value's element type and shape; invalid until set_next
+};
+
 struct Graph {
     std::string name = "main";
     std::vector<Value> values;
     std::vector<Node> nodes;  // topological
     std::vector<Port> inputs, outputs;
+    std::vector<State> states;
     std::string file;  // the model's file name without folders, for diagnostics
 
     Value& operator[](ValueId id) { return values[static_cast<size_t>(id.index)]; }
@@ -82,6 +94,8 @@ struct Graph {
 
     ValueId add_input(std::string name, Type type);
     ValueId add_constant(Tensor tensor, std::string source = {});
+    // A state of `init`'s type; `next` is to be set before the graph is whole.
+    ValueId add_state(std::string name, Tensor init);
     void add_output(std::string name, ValueId value);
     // Adds a node at the end; its results are typed by infer. `sources` may be empty.
     Expected<std::vector<ValueId>> add(Op op, std::vector<ValueId> inputs, std::vector<Source> sources, Diagnostics& diag);
@@ -90,7 +104,7 @@ struct Graph {
     // The same where the caller knows that the types fit; a misfit is our own bug.
     ValueId must_add(Op op, std::vector<ValueId> inputs, std::vector<Source> sources);
 
-    std::vector<int> use_counts() const;             // uses by nodes and outputs, one entry a value
+    std::vector<int> use_counts() const;             // uses by nodes, outputs and states' next, one entry a value
     std::vector<std::vector<NodeId>> users() const;  // nodes that read a value, one entry a value
     int64_t macs() const;
     int64_t parameters() const;  // elements of the constants that conv2d, dense, binary and unary ops read; shared ones once
@@ -104,7 +118,7 @@ struct Module {
     const Graph& main() const { return graphs.front(); }
 };
 
-// Checks every rule of the graph language: ids in range, topological order, types equal to what infer gives, ports.
+// Checks every rule of the graph language: ids in range, topological order, types equal to what infer gives, ports, states.
 Status verify(const Graph& graph, Diagnostics& diag);
 
 // Text form; parse(print(g)) gives an equal graph. docs/ir.md is its grammar.
@@ -128,14 +142,14 @@ public:
     ValueId add(Op op, std::vector<ValueId> inputs, std::vector<Source> sources) {
         return out.must_add(std::move(op), std::move(inputs), std::move(sources));
     }
-    // Maps outputs; drops nodes and constants that nothing reads.
+    // Maps outputs and states' next; drops nodes, states and constants that nothing reads.
     Graph finish();
 
 private:
     std::vector<ValueId> map_;
 };
 
-// Without nodes and constants that no output depends on; inputs stay.
+// Without nodes, states and constants that no output depends on, now or in a later run; inputs stay.
 Graph drop_dead(const Graph& graph);
 std::vector<Source> join(const std::vector<Source>& a, const std::vector<Source>& b);
 

@@ -3,8 +3,10 @@
 //   module "digits.onnx" sha256 "…"
 //   graph main {
 //     input %0 "input": i8[1,28,28,1] q(0.00392,-128) model f32[1,1,28,28] perm [0,2,3,1]
+//     state %7 "h": i8[1,20] q(0.01,0) = splat(0)
 //     const %1 "conv.weight": i8[4,3,3,1] q(axis=0,[…],[0,0,0,0]) = [1,2,…]
 //     %2 "relu": i8[1,28,28,4] q(0.02,-128) = conv2d(%0, %1, _) pad=[1,1,1,1] from "Conv_0":"Conv":0 "Relu_1":"Relu":1
+//     next %7 = %9
 //     output %2 "logits" model f32[1,4,28,28] perm [0,2,3,1]
 //   }
 //
@@ -44,6 +46,8 @@ private:
     Status line() {
         if (in_.accept("input")) return input();
         if (in_.accept("const")) return constant();
+        if (in_.accept("state")) return state();
+        if (in_.accept("next")) return next();
         if (in_.accept("output")) return output();
         return node();
     }
@@ -106,6 +110,28 @@ private:
         GW_TRY_DO(in_.expect("="));
         GW_TRY(Tensor t, parse_values(in_, type));
         return define(name, g_.add_constant(std::move(t), std::move(source)));
+    }
+
+    Status state() {
+        GW_TRY(std::string name, value_name());
+        GW_TRY(std::string source, optional_string());
+        GW_TRY_DO(in_.expect(":"));
+        GW_TRY(Type type, parse_type(in_));
+        GW_TRY_DO(in_.expect("="));
+        GW_TRY(Tensor init, parse_values(in_, type));
+        return define(name, g_.add_state(source.empty() ? name : source, std::move(init)));
+    }
+
+    Status next() {
+        GW_TRY(ValueId id, reference());
+        GW_TRY_DO(in_.expect("="));
+        GW_TRY(ValueId value, reference());
+        const int32_t state = g_[id].state;
+        if (state < 0) return in_.fail("`next` is said of a value that is not a state");
+        ValueId& set = g_.states[static_cast<size_t>(state)].next;
+        if (set.valid()) return in_.fail("state \"{}\" has two lines `next`", g_.states[static_cast<size_t>(state)].name);
+        set = value;
+        return {};
     }
 
     Status output() {
@@ -175,7 +201,7 @@ private:
     Status fields(Op& op) {
         // A field is `name=value`; `from` and the next line's first word are not followed by '='.
         while (!in_.at_end() && !in_.next_is("from") && !in_.next_is("%") && !in_.next_is("}") && !in_.next_is("output") &&
-               !in_.next_is("const") && !in_.next_is("input")) {
+               !in_.next_is("const") && !in_.next_is("input") && !in_.next_is("state") && !in_.next_is("next")) {
             GW_TRY(std::string name, in_.word());
             GW_TRY_DO(in_.expect("="));
             GW_TRY(std::string value, in_.raw());
@@ -216,6 +242,9 @@ std::string print(const Graph& g) {
             const Port& port = g.inputs[static_cast<size_t>(v.input)];
             s += fmt::format("  input {}{}: {}", name_of(id), named(port.name), v.type.text());
             print_port(s, port, v.type);
+        } else if (v.is_state()) {
+            const State& state = g.states[static_cast<size_t>(v.state)];
+            s += fmt::format("  state {}{}: {} = {}", name_of(id), named(state.name), v.type.text(), print_values(state.init));
         } else if (v.is_constant()) {
             s += fmt::format("  const {}{}: {} = {}", name_of(id), named(v.source), v.type.text(), print_values(v.constant));
         } else {
@@ -236,6 +265,7 @@ std::string print(const Graph& g) {
         }
         s += "\n";
     }
+    for (const State& state : g.states) s += fmt::format("  next {} = {}\n", name_of(state.value), name_of(state.next));
     for (const Port& port : g.outputs) {
         s += fmt::format("  output {} {}", name_of(port.value), quote(port.name));
         print_port(s, port, g.type(port.value));

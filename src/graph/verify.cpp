@@ -58,6 +58,21 @@ Status check_node(const Graph& g, size_t k, Diagnostics& diag) {
     return {};
 }
 
+Status check_state(const Graph& g, size_t i, Diagnostics& diag) {
+    const State& state = g.states[i];
+    const Location where{.file = g.file, .operand = state.name};
+    const auto count = static_cast<int32_t>(g.values.size());
+    if (!state.value.valid() || state.value.index >= count || g[state.value].state != static_cast<int32_t>(i))
+        return diag.error(DiagId::graph_invalid, where, "state has no value");
+    if (!state.next.valid() || state.next.index >= count) return diag.error(DiagId::graph_invalid, where, "state has no line `next`");
+    const Type& type = g.type(state.value);
+    if (!state.init.valid() || !same_but_quant(state.init.type, type))
+        return diag.error(DiagId::graph_invalid, where, "state is {}, but begins with {}", type.text(), state.init.type.text());
+    if (!same_but_quant(g.type(state.next), type))
+        return diag.error(DiagId::graph_invalid, where, "state is {}, but its next is {}", type.text(), g.type(state.next).text());
+    return {};
+}
+
 }  // namespace
 
 Status verify(const Graph& g, Diagnostics& diag) {
@@ -65,13 +80,14 @@ Status verify(const Graph& g, Diagnostics& diag) {
     const auto count = static_cast<int32_t>(g.values.size());
     for (size_t i = 0; i < g.values.size(); ++i) {
         const Value& v = g.values[i];
-        const int origins = (v.is_constant() ? 1 : 0) + (v.is_input() ? 1 : 0) + (v.node.valid() ? 1 : 0);
+        const int origins = (v.is_constant() ? 1 : 0) + (v.is_input() ? 1 : 0) + (v.is_state() ? 1 : 0) + (v.node.valid() ? 1 : 0);
         if (origins != 1) return diag.error(DiagId::graph_invalid, where, "value %{} has {} origins, expected one", i, origins);
         if (v.is_constant() && v.constant.type.bytes() != v.type.bytes())
             return diag.error(DiagId::graph_invalid, where, "constant %{} does not have the bytes of its type", i);
         GW_TRY_DO(check_quant(g, v, i, diag));
     }
     for (size_t k = 0; k < g.nodes.size(); ++k) GW_TRY_DO(check_node(g, k, diag));
+    for (size_t i = 0; i < g.states.size(); ++i) GW_TRY_DO(check_state(g, i, diag));
     for (const auto* ports : {&g.inputs, &g.outputs}) {
         for (const Port& port : *ports) {
             if (!port.value.valid() || port.value.index >= count)

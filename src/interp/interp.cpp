@@ -3,8 +3,15 @@
 
 namespace gw {
 
+std::vector<Tensor> initial_states(const Graph& graph) {
+    std::vector<Tensor> all;
+    for (const State& state : graph.states) all.push_back(state.init);
+    return all;
+}
+
 std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs,
-                              const std::function<void(ValueId, const Tensor&)>& observe) {
+                              const std::function<void(ValueId, const Tensor&)>& observe, std::vector<Tensor>* states) {
+    GW_CHECK(states == nullptr || states->size() == graph.states.size(), "one tensor a state");
     GW_CHECK(inputs.size() == graph.inputs.size(), "one tensor an input");
     std::vector<Tensor> values(graph.values.size());
     std::vector<int> uses = graph.use_counts();
@@ -13,6 +20,11 @@ std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs
         GW_CHECK(inputs[i].type.dtype == graph.type(id).dtype && inputs[i].type.shape == graph.type(id).shape, "input of the graph's type");
         values[static_cast<size_t>(id.index)] = inputs[i];
         if (observe) observe(id, inputs[i]);
+    }
+    for (size_t i = 0; i < graph.states.size(); ++i) {
+        const State& state = graph.states[i];
+        values[static_cast<size_t>(state.value.index)] = states == nullptr ? state.init : (*states)[i];
+        if (observe) observe(state.value, values[static_cast<size_t>(state.value.index)]);
     }
     for (const Node& node : graph.nodes) {
         std::vector<const Tensor*> in;
@@ -31,11 +43,11 @@ std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs
         for (ValueId id : node.inputs)
             if (id.valid() && --uses[static_cast<size_t>(id.index)] == 0) values[static_cast<size_t>(id.index)] = {};
     }
-    std::vector<Tensor> results;
-    for (const Port& port : graph.outputs) {
-        const Value& v = graph[port.value];
-        results.push_back(v.is_constant() ? v.constant : values[static_cast<size_t>(port.value.index)]);
-    }
+    auto held = [&](ValueId id) { return graph[id].is_constant() ? graph[id].constant : values[static_cast<size_t>(id.index)]; };
+    std::vector<Tensor> results, left;
+    for (const Port& port : graph.outputs) results.push_back(held(port.value));
+    for (const State& state : graph.states) left.push_back(held(state.next));
+    if (states != nullptr) *states = std::move(left);
     return results;
 }
 

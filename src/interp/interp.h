@@ -8,10 +8,14 @@
 
 namespace gw {
 
+// What the graph's states hold before the first run and after a reset, one tensor a state.
+std::vector<Tensor> initial_states(const Graph& graph);
+
 // Runs `graph` on `inputs` (one tensor a graph input, of the input's dtype and shape) and returns its outputs. `observe` sees every
-// value that a node made, and the inputs, in the order they come to be.
+// value that a node made, the inputs and the states, in the order they come to be. `states`: one tensor a state, which the run begins with
+// and replaces by what it leaves to the next one; without it the run begins with the initial states.
 std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs,
-                              const std::function<void(ValueId, const Tensor&)>& observe = {});
+                              const std::function<void(ValueId, const Tensor&)>& observe = {}, std::vector<Tensor>* states = nullptr);
 
 // Between the model's own dimension order and the graph's, as the port says (identity when the port has no permutation).
 Tensor to_graph_order(const Port& port, const Tensor& in_model_order);

@@ -8,7 +8,6 @@
 #include "kernels/float_help.h"
 
 namespace gw {
-namespace {
 
 // --- unary --------------------------------------------------------------------------------------------------------------------------
 std::string unary_text(const Unary& op) {
@@ -93,6 +92,8 @@ std::string unary_text(const Unary& op) {
     }
     return {};
 }
+
+namespace {
 
 int64_t unary_cycles(const Core& core, UnaryKind kind) {
     switch (kind) {

@@ -14,6 +14,9 @@ std::string float_literal(float v);
 // `value` is a plain identifier.
 std::string clamp_text(std::string_view value, float lo, float hi);
 
+// C expression of a float function of `x`.
+std::string unary_text(const Unary& op);
+
 // C type through which a kernel reaches elements of this type in an arena ("gw_i32"); empty for types that have none (packed ones, float16,
 // float64).
 std::string_view c_element(DType dtype);

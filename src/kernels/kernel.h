@@ -133,6 +133,7 @@ std::span<const KernelRow> conv_f32_rows();         // conv_f32.cpp: float conv2
 std::span<const KernelRow> dense_f32_rows();        // dense_f32.cpp: float dense, matmul
 std::span<const KernelRow> pool_f32_rows();         // pool_f32.cpp: float pool2d, reduce, linear resize
 std::span<const KernelRow> choice_rows();           // choice.cpp: argmax, select
+std::span<const KernelRow> recurrent_rows();        // recurrent.cpp: recurrent layers, SVDF
 std::span<const KernelRow> elementwise_f32_rows();  // elementwise_f32.cpp: float and wide-integer binary and unary, float softmax
 
 // Text of a kernel's C file, or of "gw_kernel.h". Missing is our own bug.

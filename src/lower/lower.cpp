@@ -1,6 +1,8 @@
 // Each node asks the rows of its op what they offer; the cheapest offer by the static formula is taken (greedily, from the outputs towards
 // the inputs, so that an offer may cover nodes before its root). A reshape computes nothing: its result is its operand's buffer. A concat
-// of parts that lie one after the other, and a slice of such a part, become views instead of copies where the buffers allow it.
+// of parts that lie one after the other, and a slice of such a part, become views instead of copies where the buffers allow it. A state has
+// a buffer that lives between calls; what the next run begins with is computed in that very buffer where every reader of the old value
+// comes before, and is copied there at the end where not.
 #include "lower/lower.h"
 
 #include <algorithm>
@@ -34,10 +36,12 @@ public:
         GW_TRY_DO(choose());
         buffer_of_.assign(g_.values.size(), -1);
         make_ports();
+        make_states();
         for (size_t k = 0; k < g_.nodes.size(); ++k) node(k);
         finish_outputs();
         for (size_t k = 0; k < g_.nodes.size(); ++k)
             if (chosen_[k].row != nullptr) emit_step(g_.nodes[k], chosen_[k]);
+        finish_states();
         for (auto& copy : copies_) p_.steps.push_back(std::move(copy));
         GW_TRY_DO(verify(p_, diag_));
         return std::move(p_);
@@ -135,8 +139,9 @@ private:
     }
 
     bool is_port(ValueId id) const {
-        if (g_[id].is_input() || g_[id].is_constant()) return true;
-        return std::any_of(g_.outputs.begin(), g_.outputs.end(), [&](const Port& p) { return p.value == id; });
+        if (g_[id].is_input() || g_[id].is_constant() || g_[id].is_state()) return true;
+        return std::any_of(g_.outputs.begin(), g_.outputs.end(), [&](const Port& p) { return p.value == id; }) ||
+               std::any_of(g_.states.begin(), g_.states.end(), [&](const State& s) { return s.next == id; });
     }
     // A value that can be made in its place inside a concat: a kernel writes it, and no other concat wants it. Whoever else reads it finds
     // it there.
@@ -214,12 +219,86 @@ private:
             p_.outputs.push_back(b);
             // The value itself is made there, through reshapes, unless it is an input, a constant or another output already: then a copy at
             // the end fills the buffer, and whoever reads the value meanwhile finds it where it was made.
-            std::vector<ValueId> chain = {port.value};
-            while (g_[chain.back()].node.valid() && get_if<Reshape>(g_.producer(chain.back())->op) != nullptr)
-                chain.push_back(g_.producer(chain.back())->inputs[0]);
+            const std::vector<ValueId> chain = through_reshapes(port.value);
             if (!g_[chain.back()].node.valid() || buffer_of_[static_cast<size_t>(chain.back().index)] >= 0) continue;
             for (ValueId value : chain) buffer_of_[static_cast<size_t>(value.index)] = b;
         }
+    }
+
+    // The value and those that it is another shape of, the one that is made last in the list.
+    std::vector<ValueId> through_reshapes(ValueId value) const {
+        std::vector<ValueId> chain = {value};
+        while (g_[chain.back()].node.valid() && get_if<Reshape>(g_.producer(chain.back())->op) != nullptr)
+            chain.push_back(g_.producer(chain.back())->inputs[0]);
+        return chain;
+    }
+
+    void make_states() {
+        if (g_.states.empty()) return;
+        p_.regions.push_back({"state"});
+        for (size_t i = 0; i < g_.states.size(); ++i) {
+            const State& state = g_.states[i];
+            const int32_t b = add_buffer(state.name, g_.type(state.value), BufferRole::state);
+            Buffer& buffer = p_.buffers.back();
+            buffer.port = static_cast<int32_t>(i);
+            buffer.region = Program::state_region_number;
+            buffer.align = std::max<int64_t>(1, bits(buffer.type.dtype) / 8);
+            const std::string_view bytes = state.init.bytes();
+            if (bytes.find_first_not_of(bytes.empty() ? '\0' : bytes[0]) == std::string_view::npos)
+                buffer.fill = bytes.empty() ? uint8_t{0} : static_cast<uint8_t>(bytes[0]);
+            else
+                buffer.init = add_data("w_init_" + c_identifier(state.name), state.init, DataRole::weights);
+            p_.states.push_back(b);
+            buffer_of_[static_cast<size_t>(state.value.index)] = b;
+        }
+        for (size_t i = 0; i < g_.states.size(); ++i) {
+            const std::vector<ValueId> chain = through_reshapes(g_.states[i].next);
+            if (!may_replace(g_.states[i], chain.back())) continue;
+            for (ValueId value : chain) buffer_of_[static_cast<size_t>(value.index)] = p_.states[i];
+        }
+    }
+
+    // Whether `made` may be computed where the state's old value lies: a kernel makes it, for no other buffer yet, and whoever reads the
+    // old value has done so before, or is that kernel itself, which then says that it may work in place.
+    bool may_replace(const State& state, ValueId made) const {
+        if (!g_[made].node.valid() || buffer_of_[static_cast<size_t>(made.index)] >= 0) return false;
+        const auto writer = static_cast<size_t>(g_[made].node.index);
+        const Chosen& chosen = chosen_[writer];
+        if (chosen.row == nullptr) return false;
+        auto is_old = [&](ValueId id) { return id.valid() && through_reshapes(id).back() == state.value; };
+        for (const Port& port : g_.outputs)
+            if (is_old(port.value)) return false;
+        for (const State& other : g_.states)
+            if (is_old(other.next)) return false;
+        for (size_t k = 0; k < g_.nodes.size(); ++k) {
+            const Node& n = g_.nodes[k];
+            if (get_if<Reshape>(n.op) != nullptr || std::none_of(n.inputs.begin(), n.inputs.end(), is_old)) continue;
+            const size_t step = step_of(k);
+            if (step > writer || (step == writer && !in_place(chosen.candidate, is_old, made))) return false;
+        }
+        return true;
+    }
+    // The node whose kernel computes node k.
+    size_t step_of(size_t k) const {
+        for (size_t root = k; root < chosen_.size(); ++root)
+            for (NodeId c : chosen_[root].candidate.covers)
+                if (chosen_[root].row != nullptr && c.index == static_cast<int32_t>(k)) return root;
+        return chosen_.size();
+    }
+    template <class F>
+    bool in_place(const Candidate& c, const F& is_old, ValueId made) const {
+        if (c.batch > 1) return false;
+        for (size_t o = 0; o < c.arguments.size(); ++o) {
+            const KernelArgument& out = c.arguments[o];
+            if (out.kind != KernelArgument::Kind::output || out.value != made) continue;
+            for (size_t i = 0; i < c.arguments.size(); ++i) {
+                if (c.arguments[i].kind != KernelArgument::Kind::input || !is_old(c.arguments[i].value)) continue;
+                if (std::none_of(c.overlaps.begin(), c.overlaps.end(),
+                                 [&](const Overlap& v) { return v.input == i && v.output == o && v.gap <= 0; }))
+                    return false;
+            }
+        }
+        return true;
     }
 
     // Buffers of a node's results; reshapes, concats and slices that are views share memory.
@@ -242,7 +321,15 @@ private:
             return;
         }
         if (chosen_[k].row == nullptr && !is_view_concat(n)) return;  // covered by another node's kernel
-        for (ValueId id : n.outputs) value_buffer(id);
+        // A result that nobody reads has no buffer where its kernel leaves it out.
+        const auto writes = [&](ValueId id) {
+            const auto& arguments = chosen_[k].candidate.arguments;
+            return chosen_[k].row == nullptr || std::any_of(arguments.begin(), arguments.end(), [&](const KernelArgument& a) {
+                       return a.kind == KernelArgument::Kind::output && a.value == id;
+                   });
+        };
+        for (ValueId id : n.outputs)
+            if (writes(id)) value_buffer(id);
         if (is_view_concat(n)) {
             int64_t offset = 0;
             for (ValueId id : n.inputs) {
@@ -272,23 +359,46 @@ private:
                 value = n->inputs[0];
             const bool made_there = g_[value].node.valid() && buffer_of_[static_cast<size_t>(value.index)] == b;
             if (made_there) continue;
-            Step copy;
-            copy.name = g_.outputs[i].name;
-            copy.op = "copy";
-            copy.values = {g_.outputs[i].value.index};
-            Call call;
-            call.kernel = "copy_bytes";
-            Argument from;
-            if (const Tensor* t = g_.constant(value)) {
-                from = {Argument::Kind::data, add_data("w_" + c_identifier(name_of(value)), *t, DataRole::weights), 0, 0, false};
-            } else {
-                from = {Argument::Kind::buffer, value_buffer(value), 0, 0, false};
-            }
-            call.arguments = {from, {Argument::Kind::buffer, b, 0, 0, true}};
-            call.constants = {{"BYTES", p_.buffers[static_cast<size_t>(b)].bytes()}};
-            copy.what = std::move(call);
-            copies_.push_back(std::move(copy));
+            copy(g_.outputs[i].name, g_.outputs[i].value, value_place(value), b);
         }
+    }
+
+    Argument value_place(ValueId value) {
+        if (const Tensor* t = g_.constant(value))
+            return {Argument::Kind::data, add_data("w_" + c_identifier(name_of(value)), *t, DataRole::weights), 0, 0, false};
+        return {Argument::Kind::buffer, value_buffer(value), 0, 0, false};
+    }
+
+    // Copies buffer or data `from` into buffer `to` after the last layer; then it holds `value`.
+    void copy(const std::string& name, ValueId value, Argument from, int32_t to) {
+        Step step;
+        step.name = name;
+        step.op = "copy";
+        step.values = {value.index};
+        Call call;
+        call.kernel = "copy_bytes";
+        call.arguments = {from, {Argument::Kind::buffer, to, 0, 0, true}};
+        call.constants = {{"BYTES", p_.buffers[static_cast<size_t>(to)].bytes()}};
+        step.what = std::move(call);
+        copies_.push_back(std::move(step));
+    }
+
+    // What was not computed in a state's own buffer is copied there, after everything that reads the old value. States that take each
+    // other's old values go through memory of their own first.
+    void finish_states() {
+        std::vector<std::pair<size_t, Argument>> wanted;
+        for (size_t i = 0; i < g_.states.size(); ++i) {
+            const ValueId value = through_reshapes(g_.states[i].next).back();
+            Argument from = value_place(value);
+            if (from.kind == Argument::Kind::buffer && from.index == p_.states[i]) continue;
+            if (g_[value].is_state()) {
+                const int32_t between = add_buffer(g_.states[i].name + " next", g_.type(value), BufferRole::activation);
+                copy(g_.states[i].name, g_.states[i].next, from, between);
+                from.index = between;
+            }
+            wanted.emplace_back(i, from);
+        }
+        for (const auto& [i, from] : wanted) copy(g_.states[i].name, g_.states[i].next, from, p_.states[i]);
     }
 
     // --- steps -------------------------------------------------------------------------------------------------------------------------
@@ -325,7 +435,9 @@ private:
         step.macs_executed = c.macs_executed;
         step.weighed = chosen.weighed;
         for (const KernelArgument& a : c.arguments)
-            if (a.kind == KernelArgument::Kind::output) step.values.push_back(a.value.index);
+            if (a.kind == KernelArgument::Kind::output &&
+                std::find(step.values.begin(), step.values.end(), a.value.index) == step.values.end())
+                step.values.push_back(a.value.index);
         Call call;
         call.kernel = std::string(chosen.row->name);
         call.constants = c.constants;

@@ -102,6 +102,7 @@ constexpr std::string_view unary_names[] = {"clamp",
                                             "logical_not"};
 constexpr std::string_view ties_names[] = {"even", "away"};
 constexpr std::string_view softmax_names[] = {"ratio", "reciprocal"};
+constexpr std::string_view recurrent_names[] = {"rnn", "gru", "lstm"};
 constexpr std::string_view pad_names[] = {"constant", "reflect", "edge"};
 constexpr std::string_view resize_names[] = {"nearest", "linear"};
 constexpr std::string_view coordinate_names[] = {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"};
@@ -115,6 +116,7 @@ std::span<const std::string_view> names_of(BinaryKind) { return binary_names; }
 std::span<const std::string_view> names_of(UnaryKind) { return unary_names; }
 std::span<const std::string_view> names_of(Ties) { return ties_names; }
 std::span<const std::string_view> names_of(SoftmaxForm) { return softmax_names; }
+std::span<const std::string_view> names_of(RecurrentKind) { return recurrent_names; }
 std::span<const std::string_view> names_of(PadMode) { return pad_names; }
 std::span<const std::string_view> names_of(ResizeMode) { return resize_names; }
 std::span<const std::string_view> names_of(ResizeCoordinates) { return coordinate_names; }
@@ -321,6 +323,7 @@ std::string_view enum_name(BinaryKind k) { return binary_names[static_cast<size_
 std::string_view enum_name(UnaryKind k) { return unary_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(Ties k) { return ties_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(SoftmaxForm k) { return softmax_names[static_cast<size_t>(k)]; }
+std::string_view enum_name(RecurrentKind k) { return recurrent_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(PadMode k) { return pad_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(ResizeMode k) { return resize_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(ResizeCoordinates k) { return coordinate_names[static_cast<size_t>(k)]; }

@@ -265,6 +265,79 @@ struct Softmax {
     bool operator==(const Softmax&) const = default;
 };
 
+// --- recurrent layers: the state comes in as an operand and goes out as a result; a Graph's states keep it between runs ---------------
+enum class RecurrentKind : uint8_t { rnn, gru, lstm };
+// A recurrent layer over x [T, N, I], T steps one after the other (from the last to the first when `reverse`), H units. w [G·H, I] meets x,
+// r [G·H, H] meets h; G gates in ONNX's order: rnn 1; gru z r n (update, reset, new); lstm i o f c. h and c are [N, H]; c is the lstm's
+// alone. Results: y [T, N, H], h after the last step, and of an lstm c after it.
+// Float: bias [2·G·H], W's before R's; s_k = x·w_k + h·r_k + both biases, kept within ±clip; f, g and k are the gates' functions.
+//   rnn  h' = f(s)
+//   gru  z = f(s_z), r = f(s_r), n = g(x·w_n + b_n + (r⊙h)·r_n + b_rn), or with linear_before_reset g(… + r⊙(h·r_n + b_rn));
+//        h' = (1 − z)⊙n + z⊙h
+//   lstm peephole [3·H], i o f: i = f(s_i + p_i⊙c), f = f(s_f + p_f⊙c), c' = f⊙c + i⊙g(s_c), kept within ±cell_clip,
+//        o = f(s_o + p_o⊙c'), h' = o⊙k(c')
+// Integer, lstm alone, as TFLite's: x, w, r, h and y i8, c i16 with the scale 2^cell_exponent, bias i32 [4·H], no peephole.
+//   gate k: s = sat16(x_requant(bias + Σ (x − x_zero)·w, k) + h_requant(Σ (h − h_zero)·r, k)), in Q3.12; i, o, f = logistic16(s),
+//   g = tanh16(s) (tensor/fixed_functions.h), in Q0.15; c' = sat16(cell_requant(f·c, 0) + cell_requant(i·g, 1)), kept within ±cell_clip;
+//   h' = requant(o · tanh16(c')). x_requant and h_requant have a multiplier a gate, cell_requant two; all three clamp to int16.
+struct Recurrent {
+    static constexpr std::string_view name = "recurrent";
+    static constexpr std::array operands{"x", "w", "r", "h", "c", "bias", "peephole"};
+    RecurrentKind kind = RecurrentKind::lstm;
+    bool reverse = false, linear_before_reset = false;
+    UnaryKind f = UnaryKind::sigmoid, g = UnaryKind::tanh, k = UnaryKind::tanh;
+    std::array<float, 3> alpha{0, 0, 0}, beta{0, 0, 0};  // of f, g and k
+    float clip = infinity, cell_clip = infinity;
+    int32_t x_zero = 0, h_zero = 0, cell_exponent = 0;
+    Requant x_requant, h_requant, cell_requant, requant;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Recurrent::kind),
+                          field("reverse", &Recurrent::reverse),
+                          field("linear_before_reset", &Recurrent::linear_before_reset),
+                          field("f", &Recurrent::f),
+                          field("g", &Recurrent::g),
+                          field("k", &Recurrent::k),
+                          field("alpha", &Recurrent::alpha),
+                          field("beta", &Recurrent::beta),
+                          field("clip", &Recurrent::clip),
+                          field("cell_clip", &Recurrent::cell_clip),
+                          field("x_zero", &Recurrent::x_zero),
+                          field("h_zero", &Recurrent::h_zero),
+                          field("cell_exponent", &Recurrent::cell_exponent),
+                          field("x_requant", &Recurrent::x_requant),
+                          field("h_requant", &Recurrent::h_requant),
+                          field("cell_requant", &Recurrent::cell_requant),
+                          field("requant", &Recurrent::requant)};
+    }
+    int64_t gates() const { return kind == RecurrentKind::rnn ? 1 : kind == RecurrentKind::gru ? 3 : 4; }
+    // The gates' functions: 0 f, 1 g, 2 k.
+    Unary function(size_t i) const { return {i == 0 ? f : i == 1 ? g : k, alpha[i], beta[i]}; }
+    bool operator==(const Recurrent&) const = default;
+};
+
+// TFLite's SVDF, a dense layer factored in rank: x [N, I], feature [F, I], time [F, M], state [N, F·M], bias [F / rank]. Each filter's
+// memory moves up by one and takes Σ feature·x as its last; y[u] = act(bias[u] + Σ over the rank filters of unit u of Σ time·memory).
+// Results: y [N, F / rank] and the new state. Integer: x, feature, y i8; state and time i8 or i16; bias i32:
+// memory = feature_requant(Σ feature·(x − x_zero)), which holds the state's zero point and clamps to its type;
+// y = requant(bias + Σ time·(memory − the state's zero point)).
+struct Svdf {
+    static constexpr std::string_view name = "svdf";
+    static constexpr std::array operands{"x", "feature", "time", "state", "bias"};
+    int64_t rank = 1;
+    float act_lo = -infinity, act_hi = infinity;
+    int32_t x_zero = 0;
+    Requant feature_requant, requant;
+    static constexpr auto fields() {
+        return std::tuple{field("rank", &Svdf::rank),
+                          field("act_lo", &Svdf::act_lo),
+                          field("act_hi", &Svdf::act_hi),
+                          field("x_zero", &Svdf::x_zero),
+                          field("feature_requant", &Svdf::feature_requant),
+                          field("requant", &Svdf::requant)};
+    }
+    bool operator==(const Svdf&) const = default;
+};
+
 // --- data movement: any dtype, quantization passes through unchanged ----------------------------------------------------------------
 struct Reshape {
     static constexpr std::string_view name = "reshape";
@@ -446,6 +519,7 @@ std::string_view enum_name(ReduceKind);
 std::string_view enum_name(BinaryKind);
 std::string_view enum_name(UnaryKind);
 std::string_view enum_name(SoftmaxForm);
+std::string_view enum_name(RecurrentKind);
 std::string_view enum_name(Ties);
 std::string_view enum_name(PadMode);
 std::string_view enum_name(ResizeMode);

@@ -69,6 +69,7 @@ public:
             }
         }
         r_.out.outputs = std::move(ports);
+        for (size_t i = 0; i < g_.states.size(); ++i) r_.out.states[i].next = plain(g_.states[i].next);
         return drop_dead(r_.out);
     }
 

@@ -4,9 +4,9 @@
 //
 // Three steps, each from what the ops declare (ops/channels.h). Forward: the values that each channel can take. Backward: channels of
 // values that are linked, because an op makes one from the other alone, stay or go together (a union-find over all of them); a linear op
-// wants the channels of its operand that its weights do not ignore and that its bias cannot replace; graph inputs and outputs and ops that
-// cannot do without a channel want all of theirs. This repeats until nothing is wanted anew. Then the graph is rebuilt on the wanted
-// channels. Integer results stay the same bytes; float sums may round otherwise where a constant enters a bias.
+// wants the channels of its operand that its weights do not ignore and that its bias cannot replace; graph inputs, outputs and states and
+// ops that cannot do without a channel want all of theirs. This repeats until nothing is wanted anew. Then the graph is rebuilt on the
+// wanted channels. Integer results stay the same bytes; float sums may round otherwise where a constant enters a bias.
 #include <algorithm>
 #include <numeric>
 
@@ -108,6 +108,7 @@ private:
     void want() {
         for (const Port& port : g_.inputs) want_all(port.value);
         for (const Port& port : g_.outputs) want_all(port.value);
+        for (const State& state : g_.states) want_all(state.value), want_all(state.next);
         do {
             changed_ = false;
             for (size_t n = g_.nodes.size(); n-- > 0;) want_operands(g_.nodes[n], known_[n]);

@@ -75,12 +75,18 @@ public:
 
     Expected<Graph> run() {
         for (size_t i = 0; i < g_.inputs.size(); ++i) input(i);
+        for (const State& state : g_.states) real_[static_cast<size_t>(state.value.index)] = r_.map(state.value);
         for (size_t k = 0; k < g_.nodes.size(); ++k) GW_TRY_DO(node(g_.nodes[k], plan_.forms[k]));
         for (const Port& port : g_.outputs) {
             Port out = port;
             const bool floats = g_.type(port.value).dtype == DType::float32;
             out.value = !floats ? other(port.value) : options_.float_io ? real(port.value) : integer(port.value);
             r_.out.outputs.push_back(out);
+        }
+        // States stay what they are: of a float model, float.
+        for (size_t i = 0; i < g_.states.size(); ++i) {
+            const ValueId next = g_.states[i].next;
+            r_.out.states[i].next = g_.type(next).dtype == DType::float32 ? real(next) : other(next);
         }
         return drop_dead(r_.out);
     }

@@ -113,6 +113,7 @@ private:
     void absorb_regions() {
         std::vector<bool> is_output(g_.values.size());
         for (const Port& port : g_.outputs) is_output[static_cast<size_t>(port.value.index)] = true;
+        for (const State& state : g_.states) is_output[static_cast<size_t>(state.next.index)] = true;
         for (size_t k = g_.nodes.size(); k-- > 0;) {
             if (plan_.forms[k] != IntegerForm::lookup) continue;
             const ValueId y = g_.nodes[k].outputs[0];

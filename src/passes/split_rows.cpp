@@ -113,7 +113,10 @@ std::map<int32_t, ValueId> single_values(const Graph& g) {
         for (ValueId id : g.nodes[k].inputs)
             if (id.valid()) last[static_cast<size_t>(id.index)] = static_cast<int32_t>(k);
     for (const Port& p : g.outputs) last[static_cast<size_t>(p.value.index)] = static_cast<int32_t>(g.nodes.size());
+    for (const State& s : g.states) last[static_cast<size_t>(s.next.index)] = static_cast<int32_t>(g.nodes.size());
     std::set<ValueId> live;
+    for (const State& s : g.states)
+        if (last[static_cast<size_t>(s.value.index)] >= 0) live.insert(s.value);
     for (const Port& p : g.inputs)
         if (last[static_cast<size_t>(p.value.index)] >= 0) live.insert(p.value);
     std::map<int32_t, ValueId> points;

@@ -50,6 +50,7 @@ std::vector<LiveInterval> lifetimes(const Program& p) {
         const auto b = static_cast<int32_t>(k);
         if (p.buffers[k].role == BufferRole::input) touch(b, 0, true);
         if (p.buffers[k].role == BufferRole::output) touch(b, n + 1, false);
+        if (p.buffers[k].role == BufferRole::state) touch(b, 0, true), touch(b, n + 1, false);
         int64_t begin = 0;
         const int32_t root = p.root(b, begin);
         families[root].emplace_back(b, begin);
@@ -163,7 +164,9 @@ public:
             if (!d.tensor.valid()) return fail("data {} has no bytes", d.name);
         for (size_t i = 0; i < p_.inputs.size(); ++i) GW_TRY_DO(port(p_.inputs[i], BufferRole::input, i));
         for (size_t i = 0; i < p_.outputs.size(); ++i) GW_TRY_DO(port(p_.outputs[i], BufferRole::output, i));
+        for (size_t i = 0; i < p_.states.size(); ++i) GW_TRY_DO(port(p_.states[i], BufferRole::state, i));
         for (int32_t b : p_.inputs) write(b);
+        for (int32_t b : p_.states) write(b);
         for (const Step& s : p_.steps) GW_TRY_DO(step(s, 1));
         for (int32_t b : p_.outputs)
             if (!is_written(b)) return fail("output \"{}\" is never written", p_.buffers[static_cast<size_t>(b)].name);
@@ -181,6 +184,12 @@ private:
         if (!power_of_two(b.align)) return fail("buffer {} has alignment {}", i, b.align);
         if (b.region >= static_cast<int32_t>(p_.regions.size()) || b.region < -1)
             return fail("buffer {} is in region {}, which does not exist", i, b.region);
+        if (b.role == BufferRole::state) {
+            if (b.region != Program::state_region_number || b.view_of >= 0) return fail("state {} does not lie in the region of states", i);
+            if (b.init >= static_cast<int32_t>(p_.data.size()) ||
+                (b.init >= 0 && p_.data[static_cast<size_t>(b.init)].tensor.type.bytes() != b.bytes()))
+                return fail("state {} does not begin with data of its own size", i);
+        }
         if (b.view_of >= 0) {
             // Views point at earlier buffers or later ones, but never in a circle: at most as many hops as there are buffers.
             int32_t at = static_cast<int32_t>(i);
@@ -252,11 +261,31 @@ private:
                 return fail("step \"{}\" reads buffer {} (\"{}\") before it is written", s.name, a.index,
                             p_.buffers[static_cast<size_t>(a.index)].name);
         }
+        GW_TRY_DO(in_place(s, call));
         for (const Argument& a : call.arguments)
             if (a.kind == Argument::Kind::buffer && a.written) write(a.index);
         for (const Gap& g : call.gaps)
             if (g.input < 0 || g.output < 0 || std::max(g.input, g.output) >= static_cast<int32_t>(call.arguments.size()))
                 return fail("step \"{}\": a gap names an argument that does not exist", s.name);
+        return {};
+    }
+
+    // A buffer that a call both reads and writes: only where the kernel says that it may.
+    Status in_place(const Step& s, const Call& call) {
+        for (size_t i = 0; i < call.arguments.size(); ++i) {
+            for (size_t o = 0; o < call.arguments.size(); ++o) {
+                const Argument &in = call.arguments[i], &out = call.arguments[o];
+                const bool meet = in.kind == Argument::Kind::buffer && out.kind == Argument::Kind::buffer && !in.written && out.written &&
+                                  in.index == out.index;
+                if (!meet) continue;
+                const bool allowed = std::any_of(call.gaps.begin(), call.gaps.end(), [&](const Gap& g) {
+                    return g.input == static_cast<int32_t>(i) && g.output == static_cast<int32_t>(o) && in.offset - out.offset >= g.gap;
+                });
+                if (!allowed)
+                    return fail("step \"{}\" overwrites buffer {} (\"{}\") while it reads it", s.name, in.index,
+                                p_.buffers[static_cast<size_t>(in.index)].name);
+            }
+        }
         return {};
     }
 

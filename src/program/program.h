@@ -13,20 +13,23 @@
 
 namespace gw {
 
-enum class BufferRole : uint8_t { input, output, activation, scratch };
+enum class BufferRole : uint8_t { input, output, activation, scratch, state };
 
 // A run of bytes that changes while the program runs. `region` is an index into Program::regions, or -1 for the caller's memory (an input
-// or output that the caller passes). A view lies inside another buffer at a fixed offset and has no place of its own.
+// or output that the caller passes). A view lies inside another buffer at a fixed offset and has no place of its own. A state lives
+// between calls; a reset fills it with `fill`, or with the bytes of data number `init`.
 struct Buffer {
     std::string name;   // the tensor's name in the model, or one that lowering made
     Type type;          // scratch: u8[bytes]
     int64_t align = 1;  // bytes, a power of two
     BufferRole role = BufferRole::activation;
-    int32_t port = -1;  // number of the model's input or output, for those roles
+    int32_t port = -1;  // number of the model's input, output or state, for those roles
     int32_t region = 0;
     int64_t offset = -1;  // bytes from the region's start; -1 before planning
     int32_t view_of = -1;
     int64_t view_offset = 0;
+    int32_t init = -1;
+    uint8_t fill = 0;
     int64_t bytes() const { return type.bytes(); }
 };
 
@@ -106,12 +109,16 @@ struct Program {
     std::vector<Buffer> buffers;
     std::vector<Data> data;
     std::vector<Step> steps;
-    std::vector<int32_t> inputs, outputs;  // buffers, by port number
+    std::vector<int32_t> inputs, outputs, states;  // buffers, by port number
 
     // The buffer that holds `b` itself: follows views. `offset` grows by the way.
     int32_t root(int32_t b, int64_t& offset) const;
     // Address of a buffer inside its region, after planning.
     int64_t address(int32_t b) const;
+    // The region that states lie in, null without any. Region 0 is the arena.
+    const Region* state_region() const { return regions.size() > 1 ? &regions[state_region_number] : nullptr; }
+    int64_t state_bytes() const { return state_region() != nullptr ? state_region()->bytes : 0; }
+    static constexpr int32_t state_region_number = 1;
 };
 
 // Calls `f` for every call in the order of execution, with the number of the outermost step it belongs to.
@@ -125,7 +132,8 @@ void for_each_call(const std::vector<Step>& steps, F&& f, int64_t outermost = -1
 }
 
 // Checks every rule of the program language: indices, argument ranges inside their buffers for every iteration, nothing read before it was
-// written, outputs written, alignments; after planning also places (by the validator of program/plan_validate.h).
+// written, nothing overwritten by the call that reads it unless a gap allows it, outputs written, alignments; after planning also places
+// (by the validator of program/plan_validate.h).
 Status verify(const Program& program, Diagnostics& diag);
 
 // Text form; parse_program(print(p)) gives an equal program. docs/program.md is its grammar.

@@ -121,12 +121,22 @@ private:
             ports.push_back(self);
             return {};
         };
-        if (in_.accept("input"))
+        if (in_.accept("input")) {
             GW_TRY_DO(port(BufferRole::input, p_.inputs));
-        else if (in_.accept("output"))
+        } else if (in_.accept("output")) {
             GW_TRY_DO(port(BufferRole::output, p_.outputs));
-        else if (in_.accept("scratch"))
+        } else if (in_.accept("scratch")) {
             b.role = BufferRole::scratch;
+        } else if (in_.accept("state")) {
+            GW_TRY_DO(port(BufferRole::state, p_.states));
+            if (in_.accept("init")) {
+                GW_TRY(b.init, index());
+            } else if (in_.accept("fill")) {
+                GW_TRY(int64_t fill, in_.integer());
+                if (fill < 0 || fill > 255) return in_.fail("{} is not a byte", fill);
+                b.fill = static_cast<uint8_t>(fill);
+            }
+        }
         if (in_.accept("view")) {
             GW_TRY(b.view_of, index());
             GW_TRY_DO(in_.expect("at"));
@@ -286,6 +296,11 @@ std::string print(const Program& p) {
         if (b.role == BufferRole::input) s += fmt::format(" input {}", b.port);
         if (b.role == BufferRole::output) s += fmt::format(" output {}", b.port);
         if (b.role == BufferRole::scratch) s += " scratch";
+        if (b.role == BufferRole::state) s += fmt::format(" state {}", b.port);
+        if (b.init >= 0)
+            s += fmt::format(" init {}", b.init);
+        else if (b.fill != 0)
+            s += fmt::format(" fill {}", b.fill);
         if (b.view_of >= 0)
             s += fmt::format(" view {} at {}", b.view_of, b.view_offset);
         else if (b.region < 0)

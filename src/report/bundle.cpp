@@ -11,6 +11,7 @@ BundleRange buffer_range(const Program& p, int32_t buffer) {
     const Buffer& root = p.buffers[static_cast<size_t>(p.root(buffer, offset))];
     const int64_t bytes = p.buffers[static_cast<size_t>(buffer)].bytes();
     using Where = BundleRange::Where;
+    if (root.region == Program::state_region_number) return {Where::state, 0, root.offset + offset, bytes};
     if (root.region >= 0) return {Where::arena, 0, root.offset + offset, bytes};
     return {root.role == BufferRole::input ? Where::input : Where::output, root.port, offset, bytes};
 }
@@ -23,6 +24,7 @@ BundleInfo bundle_info(const std::filesystem::path& folder, const Program& p, co
     info.sources = emitted.sources;
     info.arena_bytes = p.regions[0].bytes;
     info.arena_align = p.regions[0].align;
+    if (const Region* state = p.state_region()) info.state_bytes = state->bytes, info.state_align = state->align;
     auto tensor = [&](const EmittedPort& port) {
         const Buffer& b = p.buffers[static_cast<size_t>(port.buffer)];
         using Home = BundleTensor::Home;
@@ -55,6 +57,8 @@ BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, 
     info.upper_name = to_upper(info.name);
     info.sources = r.at("bundle").at("sources").get<std::vector<std::string>>();
     info.arena_bytes = r.at("ram").at("arena_bytes").get<int64_t>();
+    info.state_bytes = r.at("ram").at("state_bytes").get<int64_t>();
+    info.state_align = r.at("bundle").value("state_align", int64_t{1});
     for (const Json& t : r.at("model").at("tensors")) {
         BundleTensor tensor{t.at("name").get<std::string>(), t.at("c_name").get<std::string>(), t.at("bytes").get<int64_t>(),
                             t.at("align").get<int64_t>(),    BundleTensor::Home::own,           0};
@@ -82,6 +86,7 @@ BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, 
             const std::string where = o.at("where").get<std::string>();
             using Where = BundleRange::Where;
             step.outputs.push_back({where == "arena"   ? Where::arena
+                                    : where == "state" ? Where::state
                                     : where == "input" ? Where::input
                                                        : Where::output,
                                     o.at("index").get<int>(), o.at("offset").get<int64_t>(), o.at("bytes").get<int64_t>()});

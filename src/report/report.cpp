@@ -58,11 +58,13 @@ const char* role_name(BufferRole r) {
             return "scratch";
         case BufferRole::activation:
             return "activation";
+        case BufferRole::state:
+            return "state";
     }
     return "";
 }
 
-constexpr const char* where_names[] = {"arena", "input", "output"};
+constexpr const char* where_names[] = {"arena", "input", "output", "state"};
 
 Json range_json(const BundleRange& r) {
     return {{"where", where_names[static_cast<size_t>(r.where)]}, {"index", r.index}, {"offset", r.offset}, {"bytes", r.bytes}};
@@ -80,6 +82,7 @@ Json bundle_json(const ReportData& d) {
                         {"crc32", fmt::format("{:08x}", d.emitted->weights_crc32)}};
     if (info.placeholders) j["placeholders"] = {{"bytes", info.placeholders->bytes}, {"align", info.placeholders->align}};
     if (!d.object_file.empty()) j["object"] = d.object_file;
+    if (info.state_bytes > 0) j["state_align"] = info.state_align;
     return j;
 }
 
@@ -206,6 +209,7 @@ Json report_json(const ReportData& d) {
     j["model"] = {{"file", d.module->file}, {"sha256", d.module->sha256}, {"parameters", d.model_parameters},
                   {"macs", d.model_macs},   {"macs_executed", executed},  {"tensors", std::move(tensors)}};
     j["bundle"] = bundle_json(d);
+    const int64_t state = p.state_bytes();
     Json target{{"cpu", d.core->name}, {"compiler", d.compiler.empty() ? Json(nullptr) : Json(d.compiler)}, {"cflags", d.cflags}};
     if (d.clock_hz > 0) target["clock_hz"] = d.clock_hz;
     j["target"] = std::move(target);
@@ -226,10 +230,10 @@ Json report_json(const ReportData& d) {
     const Region& arena = p.regions[0];
     j["ram"] = {{"arena_bytes", arena.bytes},
                 {"io_outside_arena_bytes", outside},
-                {"state_bytes", 0},
-                {"total_bytes", arena.bytes + outside},
+                {"state_bytes", state},
+                {"total_bytes", arena.bytes + outside + state},
                 {"stack_bytes", d.run ? number_or_null(d.run->stack_bytes) : Json(nullptr)},
-                {"lower_bound_bytes", arena.lower_bound + outside},
+                {"lower_bound_bytes", arena.lower_bound + outside + state},
                 {"proved_optimal", arena.optimal}};
     if (d.run && d.run->cycles >= 0) {
         j["cycles"] = {{"total", d.run->cycles},
@@ -268,8 +272,9 @@ std::string report_text(const Json& r) {
                      figure(r["model"]["macs"]), figure(r["model"]["macs_executed"]));
     s += fmt::format("  flash       {:>12} B   weights {}, tables {}, code {}\n", figure(flash["total_bytes"]),
                      figure(flash["weights_bytes"]), figure(flash["tables_bytes"]), figure(flash["code_bytes"]));
-    s += fmt::format("  RAM         {:>12} B   arena {}, inputs and outputs outside it {}{}\n", figure(ram["total_bytes"]),
-                     figure(ram["arena_bytes"]), figure(ram["io_outside_arena_bytes"]),
+    const std::string state = ram["state_bytes"] == 0 ? "" : fmt::format("state {}, ", figure(ram["state_bytes"]));
+    s += fmt::format("  RAM         {:>12} B   arena {}, {}inputs and outputs outside it {}{}\n", figure(ram["total_bytes"]),
+                     figure(ram["arena_bytes"]), state, figure(ram["io_outside_arena_bytes"]),
                      ram["proved_optimal"].get<bool>() ? "; the arena is proved to be the least"
                                                        : fmt::format("; lower bound {}", figure(ram["lower_bound_bytes"])));
     s += fmt::format("  stack       {:>12} B\n", figure(ram["stack_bytes"]));

@@ -58,7 +58,7 @@ std::vector<StepUsage> arena_usage(const Program& p) {
     for (size_t k = 0; k < usage.size(); ++k) {
         for (size_t b = 0; b < all.size(); ++b) {
             const bool alive = all[b].first >= 0 && all[b].first <= static_cast<int64_t>(k) && static_cast<int64_t>(k) <= all[b].last;
-            if (alive && p.buffers[b].region >= 0 && p.buffers[b].view_of < 0) usage[k].buffers.push_back(static_cast<int32_t>(b));
+            if (alive && p.buffers[b].region == 0 && p.buffers[b].view_of < 0) usage[k].buffers.push_back(static_cast<int32_t>(b));
         }
         auto bytes = [&](int32_t b) { return p.buffers[static_cast<size_t>(b)].bytes(); };
         std::stable_sort(usage[k].buffers.begin(), usage[k].buffers.end(), [&](int32_t a, int32_t b) { return bytes(a) > bytes(b); });

@@ -266,7 +266,9 @@ Expected<fs::path> build_bare(const BundleInfo& bundle, bool with_bundle, const 
     std::error_code ec;
     const Words include = {"-I" + fs::absolute(bundle.folder, ec).string()};
     GW_TRY(const Words objects, compile_bundle(bundle, core, build, compilers, include, folder, diag));
-    GW_TRY_DO(link(compilers, core, join(Words{"empty_core.o"}, objects), {"-Wl,-u," + bundle.function()}, "bare.elf", folder, diag));
+    Words roots = {"-Wl,-u," + bundle.function()};
+    if (bundle.state_bytes > 0) roots.push_back("-Wl,-u," + bundle.name + "_reset");
+    GW_TRY_DO(link(compilers, core, join(Words{"empty_core.o"}, objects), roots, "bare.elf", folder, diag));
     return folder / "bare.elf";
 }
 

@@ -18,14 +18,17 @@ int64_t odd_multiple(int64_t from, int64_t align) {
 
 Status check_range(const BundleInfo& b, const BundleStep& step, const BundleRange& r, Diagnostics& diag) {
     const auto& tensors = r.where == BundleRange::Where::input ? b.inputs : b.outputs;
-    const bool arena = r.where == BundleRange::Where::arena;
-    const bool index_good = arena || (r.index >= 0 && r.index < static_cast<int>(tensors.size()));
+    const bool arena = r.where == BundleRange::Where::arena, state = r.where == BundleRange::Where::state;
+    const bool index_good = arena || state || (r.index >= 0 && r.index < static_cast<int>(tensors.size()));
     if (index_good) {
-        const int64_t limit = arena ? b.arena_bytes : tensors[static_cast<size_t>(r.index)].bytes;
+        const int64_t limit = arena ? b.arena_bytes : state ? b.state_bytes : tensors[static_cast<size_t>(r.index)].bytes;
         if (r.offset >= 0 && r.bytes >= 0 && r.offset + r.bytes <= limit) return {};
     }
     return diag.error(DiagId::bundle_invalid, {.file = b.folder.string(), .node_name = step.name},
-                      "{} bytes at {} are not inside the {} they are said to be in", r.bytes, r.offset, arena ? "arena" : "tensor");
+                      "{} bytes at {} are not inside the {} they are said to be in", r.bytes, r.offset,
+                      arena   ? "arena"
+                      : state ? "state"
+                              : "tensor");
 }
 
 Status check_tensor(const BundleInfo& b, const BundleTensor& t, Diagnostics& diag) {
@@ -61,8 +64,10 @@ std::string call_source(const BundleInfo& b, const Layout& layout) {
         text += fmt::format("    {}_io io;\n    memset(&io, 0, sizeof io);\n{}", b.name, fill);
         arguments += "&io, ";
     }
-    text += fmt::format("    GW_STACK_BEFORE();\n    status = {}({}{});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n", b.function(),
-                        arguments, address(layout.arena, "void *"));
+    const std::string state = b.state_bytes > 0 ? address(layout.state, "void *") : std::string();
+    text += fmt::format("    GW_STACK_BEFORE();\n    status = {}({}{}{}{});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n",
+                        b.function(), arguments, address(layout.arena, "void *"), state.empty() ? "" : ", ", state);
+    text += fmt::format("int gw_reset(void) {{\n    return {};\n}}\n\n", state.empty() ? "0" : fmt::format("{}_reset({})", b.name, state));
     return text;
 }
 
@@ -95,6 +100,7 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
     for (const auto* tensors : {&b.inputs, &b.outputs})
         for (const BundleTensor& t : *tensors) GW_TRY_DO(check_tensor(b, t, diag));
     GW_TRY_DO(check_tensor(b, {.name = "arena", .bytes = b.arena_bytes, .align = b.arena_align}, diag));
+    GW_TRY_DO(check_tensor(b, {.name = "state", .bytes = b.state_bytes, .align = b.state_align}, diag));
     int64_t next = 0;
     auto place = [&](std::string name, int64_t bytes, int64_t align) {
         layout.align = std::max(layout.align, 2 * align);
@@ -112,6 +118,10 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
     };
     for (const BundleTensor& t : b.inputs) layout.inputs.push_back(place_tensor(t, "input"));
     for (const BundleTensor& t : b.outputs) layout.outputs.push_back(place_tensor(t, "output"));
+    if (b.state_bytes > 0) {
+        layout.state_block = static_cast<int>(layout.blocks.size());
+        layout.state = place("state", b.state_bytes, b.state_align);
+    }
     layout.bytes = next;
     if (!capture_steps) return layout;
     for (const BundleStep& step : b.steps) {
@@ -120,6 +130,7 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
             GW_TRY_DO(check_range(b, step, r, diag));
             const auto index = static_cast<size_t>(r.index);
             const Placed& base = r.where == BundleRange::Where::arena   ? layout.arena
+                                 : r.where == BundleRange::Where::state ? layout.state
                                  : r.where == BundleRange::Where::input ? layout.inputs[index]
                                                                         : layout.outputs[index];
             ranges.push_back({base.offset + r.offset, r.bytes});
@@ -135,7 +146,8 @@ std::string driver_source(const BundleInfo& b, const Layout& layout, std::string
     text += fmt::format("unsigned char gw_memory[{}] __attribute__(({}));\n", layout.bytes, attributes);
     text += "const gw_range gw_blocks[] = {\n";
     for (const Block& block : layout.blocks) text += fmt::format("    {{{}, {}}},\n", block.place.offset, block.place.bytes);
-    text += fmt::format("    {{0, 0}}}};\nconst int gw_block_count = {};\n", layout.blocks.size());
+    text += fmt::format("    {{0, 0}}}};\nconst int gw_block_count = {};\nconst int gw_state_block = {};\n", layout.blocks.size(),
+                        layout.state_block);
     auto tensors = [&](std::string_view table, const std::vector<BundleTensor>& of, const std::vector<Placed>& places) {
         text += fmt::format("const gw_tensor {}s[] = {{\n", table);
         for (size_t i = 0; i < of.size(); ++i)

@@ -1,4 +1,4 @@
-// The generated part of a test image: where a model's arena, inputs and outputs lie in memory, and how it is called.
+// The generated part of a test image: where a model's arena, state, inputs and outputs lie in memory, and how it is called.
 #pragma once
 #include <string>
 #include <vector>
@@ -20,7 +20,8 @@ struct Block {
 // purpose, to no more.
 struct Layout {
     std::vector<Block> blocks;
-    Placed arena, placeholders;
+    Placed arena, placeholders, state;
+    int state_block = -1;  // of `blocks`: what a run leaves there the next one finds; -1 none
     std::vector<Placed> inputs, outputs;
     std::vector<std::vector<Placed>> steps;  // empty unless steps are captured
     int64_t bytes = 0, align = 64;

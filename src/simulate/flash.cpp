@@ -1,6 +1,7 @@
-// Flash figures. The bundle is linked as firmware would link it, but with nothing else: start-up is an endless loop and NAME_run is kept as
-// a root, so that everything it reaches stays and the rest is dropped. What the same image without the bundle holds is taken off. Symbols
-// then say what is weights, what tables; code is the remainder, so that padding and the libraries' constants are never lost.
+// Flash figures. The bundle is linked as firmware would link it, but with nothing else: start-up is an endless loop and NAME_run (and
+// NAME_reset) is kept as a root, so that everything it reaches stays and the rest is dropped. What the same image without the bundle holds
+// is taken off. Symbols then say what is weights, what tables; code is the remainder, so that padding and the libraries' constants are
+// never lost.
 #include "base/files.h"
 #include "simulate/build.h"
 #include "simulate/elf.h"

@@ -39,10 +39,11 @@ double timeout_of(const RunOptions& options, size_t samples) {
     return options.timeout_seconds > 0 ? options.timeout_seconds : 120.0 + 20.0 * static_cast<double>(samples);
 }
 
-Status write_samples(const BundleInfo& bundle, std::span<const std::string> samples, const fs::path& folder, Diagnostics& diag) {
+Status write_samples(const BundleInfo& bundle, std::span<const std::string> samples, int64_t sequence, const fs::path& folder,
+                     Diagnostics& diag) {
     int64_t bytes = 0;
     for (const BundleTensor& t : bundle.inputs) bytes += t.bytes;
-    std::string text = little_endian(static_cast<uint32_t>(samples.size()));
+    std::string text = little_endian(static_cast<uint32_t>(samples.size())) + little_endian(static_cast<uint32_t>(sequence));
     for (size_t i = 0; i < samples.size(); ++i) {
         if (static_cast<int64_t>(samples[i].size()) != bytes)
             return diag.error(DiagId::samples_invalid, {.file = bundle.name}, "sample {} has {} bytes, the inputs take {}", i,
@@ -55,13 +56,15 @@ Status write_samples(const BundleInfo& bundle, std::span<const std::string> samp
 // What the sample loop says about a failed run; see gw_failure in runtime/gw_runtime.h. `where`: "host" or the core's name.
 Failure report_failure(const BundleInfo& bundle, const Layout& layout, std::string_view record, std::string_view where,
                        const simulate::Elf* elf, Diagnostics& diag) {
-    enum { status = 1, guard = 2, input = 3, file = 4, place = 5, fault = 6, stack = 7 };
+    enum { status = 1, guard = 2, input = 3, file = 4, place = 5, fault = 6, stack = 7, reset = 8 };
     const Location at = {.file = bundle.name};
     const uint32_t kind = read_u32(record, 0), sample = read_u32(record, 4), index = read_u32(record, 8);
     const auto value = static_cast<int32_t>(read_u32(record, 12));
     const uint32_t address = read_u32(record, 16);
     if (kind == status)
         return diag.error(DiagId::run_refused, at, "{} returned {} on {}, sample {}", bundle.function(), value, where, sample);
+    if (kind == reset)
+        return diag.error(DiagId::run_refused, at, "{}_reset returned {} on {}, sample {}", bundle.name, value, where, sample);
     if (kind == guard) {
         const std::string name = index / 2 < layout.blocks.size() ? layout.blocks[index / 2].name : "?";
         return diag.error(DiagId::run_guard, at, "wrote {} the {} on {}, sample {}", index % 2 == 0 ? "before" : "behind", name, where,
@@ -175,7 +178,7 @@ Expected<RunResult> run_on_host(const BundleInfo& bundle, std::span<const std::s
     const TemporaryFolder folder;
     GW_TRY(const Layout layout, simulate::plan_layout(bundle, options.capture_steps, diag));
     GW_TRY(const fs::path object, simulate::build_for_host(bundle, layout, build, folder.path(), diag));
-    GW_TRY_DO(write_samples(bundle, samples, folder.path(), diag));
+    GW_TRY_DO(write_samples(bundle, samples, options.sequence, folder.path(), diag));
     const double timeout = timeout_of(options, samples.size());
     const std::string object_path = object.string();
     const ProcessResult r = run_in_child([&] { return load_and_run(object_path); }, {.folder = folder.path(), .timeout_seconds = timeout});
@@ -196,7 +199,7 @@ Expected<RunResult> run_on_core(const BundleInfo& bundle, const Core& core, std:
         return diag.error(DiagId::tool_missing, {}, "qemu-system-arm is not installed: it runs Cortex-M code (Debian: qemu-system-arm)");
     GW_TRY(const Layout layout, simulate::plan_layout(bundle, options.capture_steps, diag));
     GW_TRY(const fs::path image, simulate::build_for_core(bundle, layout, core, build, folder.path(), diag));
-    GW_TRY_DO(write_samples(bundle, samples, folder.path(), diag));
+    GW_TRY_DO(write_samples(bundle, samples, options.sequence, folder.path(), diag));
     GW_TRY(const std::string bytes, read_file(image, diag));
     simulate::Elf elf;
     if (!simulate::parse_elf(bytes, elf)) return diag.error(DiagId::compiler_failed, {}, "the linker wrote no ELF32 image");

@@ -29,9 +29,9 @@ struct BundleMemory {
     int64_t bytes = 0, align = 1;
 };
 
-// Bytes that hold a step's output once the step is done: in the arena, or in input or output number `index`.
+// Bytes that hold a step's output once the step is done: in the arena, in input or output number `index`, or in the state.
 struct BundleRange {
-    enum class Where { arena, input, output };
+    enum class Where { arena, input, output, state };
     Where where = Where::arena;
     int index = 0;
     int64_t offset = 0, bytes = 0;
@@ -49,6 +49,7 @@ struct BundleInfo {
     std::vector<std::string> sources;  // C files in the folder
     std::vector<BundleTensor> inputs, outputs;
     int64_t arena_bytes = 0, arena_align = 1;
+    int64_t state_bytes = 0, state_align = 1;  // 0: NAME_run takes no state
     std::vector<BundleStep> steps;
     // The caller passes the constants, the bytes of NAME.weights.bin; so many of them are tables.
     std::optional<BundleMemory> weights;
@@ -69,6 +70,8 @@ struct BuildOptions {
 struct RunOptions {
     bool capture_steps = false;  // the bytes of every step's outputs; the stack is not measured then
     bool price = false;          // count instructions and, where the core's timings are published, cycles (cores only)
+    // So many samples in a row are one sequence: the state is reset before it and kept within it. 0: all samples are one.
+    int64_t sequence = 1;
     double timeout_seconds = 0;  // 0: two minutes and 20 seconds a sample
 };
 
@@ -95,8 +98,9 @@ Expected<RunResult> run_on_host(const BundleInfo& bundle, std::span<const std::s
 Expected<RunResult> run_on_core(const BundleInfo& bundle, const Core& core, std::span<const std::string> samples, const BuildOptions& build,
                                 const RunOptions& options, Diagnostics& diag);
 
-// Bytes that the bundle adds to a linked image (unused sections dropped, libgcc and libc included): the image with NAME_run as its root,
-// less an empty one with the same start-up. Symbols NAME_w_* are weights, NAME_t_* tables, all the rest (alignment too) is code.
+// Bytes that the bundle adds to a linked image (unused sections dropped, libgcc and libc included): the image with NAME_run (and
+// NAME_reset) as its roots, less an empty one with the same start-up. Symbols NAME_w_* are weights, NAME_t_* tables, all the rest
+// (alignment too) is code.
 struct Flash {
     int64_t weights = 0, tables = 0, code = 0, total = 0;
     std::map<std::string, int64_t> code_by_function;  // "NAME_step_3" and whatever the libraries bring; clones count for their function

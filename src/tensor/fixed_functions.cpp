@@ -5,6 +5,8 @@
 // Every product is a saturating rounding doubling high multiplication.
 #include "tensor/fixed_functions.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -82,6 +84,46 @@ int32_t fixed_tanh(int32_t x) {
     const int32_t e = fixed_exp_on_negative(negative, 5);
     const int32_t y = saturating_rounding_multiply_by_power_of_two(wrapping_add(reciprocal_of_half_sum(e), -(1 << 29)), 2);
     return x < 0 ? wrapping_sub(0, y) : y;
+}
+
+std::span<const uint16_t, 256> logistic_table16() {
+    static const std::array<uint16_t, 256> table = [] {
+        std::array<uint16_t, 256> t{};
+        for (size_t i = 0; i < t.size(); ++i) {
+            const double v = std::round(65536.0 / (1.0 + std::exp(-static_cast<double>(i) / 24.0)));
+            t[i] = static_cast<uint16_t>(std::min(v, 65535.0));
+        }
+        return t;
+    }();
+    return table;
+}
+
+int16_t fixed_logistic16(int32_t x) {
+    // logistic(x/3·2^-12) lies between entries 2·|x| / 2^10: nine bits are left to interpolate.
+    const uint32_t size = x < 0 ? 0u - static_cast<uint32_t>(x) : static_cast<uint32_t>(x);
+    const uint32_t i = size >> 9;
+    const auto table = logistic_table16();
+    const uint32_t y = i >= 255 ? 0x7FFFu << 10 : (uint32_t{table[i]} << 9) + (size & 511u) * (uint32_t{table[i + 1]} - uint32_t{table[i]});
+    const uint32_t rounded = x >= 0 ? y + (1u << 9) : (1u << 25) - y + (1u << 9) - 1;
+    return static_cast<int16_t>(rounded >> 10);
+}
+
+int16_t fixed_tanh16(int32_t x) {
+    // tanh(v) = 2·logistic(2·v) − 1.
+    const uint32_t size = x < 0 ? 0u - static_cast<uint32_t>(x) : static_cast<uint32_t>(x);
+    const uint32_t i = size >> 8;
+    const auto table = logistic_table16();
+    const int32_t y = i >= 255
+                          ? 0xFFFF << 8
+                          : static_cast<int32_t>((uint32_t{table[i]} << 8) + (size & 255u) * (uint32_t{table[i + 1]} - uint32_t{table[i]}));
+    const int32_t centred = x >= 0 ? y - (1 << 23) + (1 << 7) : -y + (1 << 23) + (1 << 7) - 1;
+    return static_cast<int16_t>(centred >> 8);
+}
+
+int32_t tanh16_argument(int32_t v, int exponent) {
+    const int shift = exponent + 12;
+    if (shift >= 0) return v * (3 << shift);
+    return (3 * v + (1 << (-shift - 1))) >> -shift;
 }
 
 FixedReciprocal fixed_reciprocal(int32_t x, int integer_bits) {

@@ -2,6 +2,7 @@
 // are defined by, bit for bit; docs/arithmetic.md says where. A number in Qm has m integer bits: raw / 2^(31−m), in [−2^m, 2^m).
 #pragma once
 #include <cstdint>
+#include <span>
 
 namespace gw {
 
@@ -14,6 +15,14 @@ int32_t fixed_one_over_one_plus(int32_t x);
 // 1/(1 + exp(−x)) in Q0 and tanh(x) in Q0, for x in Q4.
 int32_t fixed_logistic(int32_t x);
 int32_t fixed_tanh(int32_t x);
+
+// TFLite's functions of int16 by one table, interpolated: entry i is 2^16 · logistic(i/24), rounded to nearest, at most 65535.
+std::span<const uint16_t, 256> logistic_table16();
+// logistic(x / (3·2^12)) in Q0.15 and tanh(x / (3·2^12)) in Q0.15, for x = 3·v with v in Q3.12, or scaled to that.
+int16_t fixed_logistic16(int32_t x);
+int16_t fixed_tanh16(int32_t x);
+// What fixed_tanh16 takes for v in units of 2^exponent: 3·v·2^(12 + exponent), right shifts rounded half up. |exponent + 12| ≤ 14.
+int32_t tanh16_argument(int32_t v, int exponent);
 
 // 1/x of x > 0 in Q`integer_bits`: the result is `scale` / 2^31 · 2^−`bits_over_unit`, scale in [2^30, 2^31).
 struct FixedReciprocal {

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 
-MODELS = ("kws01_int8", "ic01_int8", "vww01_int8", "ad01_int8", "sww01_int8", "micro_speech_quantized", "hello_world_int8")
+MODELS = ("kws01_int8", "ic01_int8", "vww01_int8", "ad01_int8", "sww01_int8", "micro_speech_quantized", "hello_world_int8", "mnist_lstm_int8")
 
 
 def npy(shape, data):
@@ -58,15 +58,26 @@ def main():
                 samples = os.path.join(folder, "samples.npy")
                 results = os.path.join(folder, "results.npz")
                 run(tool, "compile", os.path.join(kit, "models", model + ".tflite"), "-o", bundle, "--cpu", core, "--measure", "none")
-                with open(samples, "wb") as f:
-                    f.write(npy((3, len(golden[0][0])), b"".join(golden[0])))
                 for place in places:
                     if place not in ("host", core):
                         continue
+                    with open(samples, "wb") as f:
+                        f.write(npy((3, len(golden[0][0])), b"".join(golden[0])))
                     run(tool, "run", bundle, samples, "--on", place, "-o", results)
                     same = array_bytes(results) == b"".join(golden[1])
                     wrong += 0 if same else 1
                     print("%-24s for %-14s on %-14s %s" % (model, core, place, "golden bytes" if same else "OTHER BYTES"))
+                    # Inputs one after the other, the state kept: as one sequence, and twice the same one with a reset between.
+                    sequence = os.path.join(kit, "golden", model + ".seq.%s.bin")
+                    if not os.path.exists(sequence % "in"):
+                        continue
+                    one, answer = (open(sequence % end, "rb").read() for end in ("in", "out"))
+                    with open(samples, "wb") as f:
+                        f.write(npy((6, len(one) // 3), one + one))
+                    run(tool, "run", bundle, samples, "--on", place, "--sequence", "3", "-o", results)
+                    same = array_bytes(results) == answer + answer
+                    wrong += 0 if same else 1
+                    print("%-24s for %-14s on %-14s %s" % (model, core, place, "golden sequence" if same else "OTHER SEQUENCE"))
     sys.exit(1 if wrong else 0)
 
 

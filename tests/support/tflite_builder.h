@@ -46,14 +46,19 @@ public:
         codes_.push_back(tfl::CreateOperatorCodeDirect(b, static_cast<int8_t>(builtin < 127 ? builtin : 127), custom, 1, builtin));
         ops_.push_back(tfl::CreateOperatorDirect(b, static_cast<uint32_t>(codes_.size()) - 1, &in, &out, type, options));
     }
+    // What was added so far is a subgraph; what follows belongs to the next one. The first runs.
+    void end_subgraph() {
+        graphs_.push_back(tfl::CreateSubGraphDirect(b, &tensors_, &inputs, &outputs, &ops_));
+        tensors_.clear(), ops_.clear(), inputs.clear(), outputs.clear();
+    }
     std::string finish() {
         std::vector<flatbuffers::Offset<tfl::Buffer>> buffers;
         for (const std::string& data : buffers_) {
             const std::vector<uint8_t> bytes(data.begin(), data.end());
             buffers.push_back(tfl::CreateBufferDirect(b, bytes.empty() ? nullptr : &bytes));
         }
-        const std::vector<flatbuffers::Offset<tfl::SubGraph>> graphs{tfl::CreateSubGraphDirect(b, &tensors_, &inputs, &outputs, &ops_)};
-        tfl::FinishModelBuffer(b, tfl::CreateModelDirect(b, version, &codes_, &graphs, nullptr, &buffers));
+        end_subgraph();
+        tfl::FinishModelBuffer(b, tfl::CreateModelDirect(b, version, &codes_, &graphs_, nullptr, &buffers));
         return {reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()};
     }
 
@@ -62,6 +67,7 @@ private:
     std::vector<flatbuffers::Offset<tfl::Tensor>> tensors_;
     std::vector<flatbuffers::Offset<tfl::Operator>> ops_;
     std::vector<flatbuffers::Offset<tfl::OperatorCode>> codes_;
+    std::vector<flatbuffers::Offset<tfl::SubGraph>> graphs_;
 };
 
 }  // namespace gw

@@ -100,6 +100,12 @@ Status pad(NodeContext& n);
 Status tile(NodeContext& n);
 Status depth_to_space(NodeContext& n);
 Status space_to_depth(NodeContext& n);
+// ops_recurrent.cpp
+Status import_recurrent(NodeContext& n, RecurrentKind kind);
+template <RecurrentKind kind>
+Status recurrent(NodeContext& n) {
+    return import_recurrent(n, kind);
+}
 // ops_resize.cpp
 Status resize(NodeContext& n);
 Status upsample(NodeContext& n);

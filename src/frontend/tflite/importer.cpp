@@ -133,6 +133,11 @@ void TfliteImporter::read_tensor(const tfl::Tensor& proto, size_t index) {
     slot.name = proto.name() != nullptr ? proto.name()->str() : std::string();
     if (slot.name.empty()) slot.name = fmt::format("tensor{}", index);
     slot.variable = proto.is_variable();
+    slot.resource = proto.type() == tfl::ElementType::resource;
+    if (slot.resource) {
+        slot.usable = true;
+        return;
+    }
     const auto dtype = dtype_of(proto.type());
     if (!dtype) {
         diag.error(DiagId::tflite_type, {.file = graph.file, .operand = slot.name},
@@ -257,10 +262,13 @@ void TfliteImporter::import_operator(const tfl::Operator& op, int64_t index) {
     for (uint32_t i = 0; i < count(op.inputs()) && !silent; ++i) {
         if (op.inputs()->Get(i) < 0) continue;
         Slot& in = slots[static_cast<size_t>(op.inputs()->Get(i))];
-        if (in.usable && in.variable) {
-            diag.error(DiagId::tflite_unsupported_op, where, "tensor `{}` keeps its value between calls, which is not supported", in.name);
-            in.usable = false;
-        } else if (in.usable && !in.value.valid() && !in.is_constant) {
+        if (in.usable && in.variable && !in.value.valid()) {
+            const auto value =
+                add_state(in.name, in.type, in.is_constant ? Tensor::from_bytes(in.type, in.data) : Tensor(), in.state, where);
+            in.usable = value.ok();
+            if (value) in.value = *value;
+            in.is_constant = false;
+        } else if (in.usable && (in.resource ? in.key.empty() : !in.value.valid() && !in.is_constant)) {
             diag.error(DiagId::tflite_malformed, where, "reads tensor `{}` before it is made", in.name);
             in.usable = false;
         }
@@ -276,6 +284,45 @@ void TfliteImporter::import_operator(const tfl::Operator& op, int64_t index) {
     for (uint32_t i = 0; i < count(op.outputs()) && !done; ++i) slots[static_cast<size_t>(op.outputs()->Get(i))].usable = false;
 }
 
+Status TfliteImporter::import_subgraph(const tfl::SubGraph& sub) {
+    slots.resize(count(sub.tensors()));
+    for (uint32_t i = 0; i < count(sub.tensors()); ++i) read_tensor(*sub.tensors()->Get(i), i);
+    const Location where{.file = graph.file};
+    if (!check_indices(sub.inputs(), false, where) || !check_indices(sub.outputs(), false, where)) return failure;
+    add_inputs(sub);
+    for (uint32_t i = 0; i < count(sub.operators()); ++i) import_operator(*sub.operators()->Get(i), i);
+    return {};
+}
+
+Status TfliteImporter::run_once(int64_t subgraph, const Location& where) {
+    if (once) return diag.error(DiagId::tflite_unsupported_op, where, "an initialisation subgraph calls another one");
+    if (subgraph < 1 || subgraph >= static_cast<int64_t>(count(model_.subgraphs())))
+        return diag.error(DiagId::tflite_malformed, where, "calls subgraph {} of {}", subgraph, count(model_.subgraphs()));
+    TfliteImporter init(model_, bytes_, graph.file, diag);
+    init.once = true;
+    const int before = diag.errors();
+    GW_TRY_DO(init.import_subgraph(*model_.subgraphs()->Get(static_cast<uint32_t>(subgraph))));
+    if (diag.errors() > before) return failure;
+    for (auto& [key, variable] : init.variables) {
+        if (variables[key].state >= 0)
+            return diag.error(DiagId::tflite_unsupported_op, where, "variable `{}` is initialised after it was used", key);
+        variables[key].init = variable.init;
+    }
+    return {};
+}
+
+Expected<ValueId> TfliteImporter::add_state(const std::string& name, const Type& type, const Tensor& init, int32_t& state,
+                                            const Location& where) {
+    if (type.elements() > most_folded) return diag.error(DiagId::tflite_too_large, where, "`{}` keeps more than 2^24 elements", name);
+    Tensor begin = init.valid() ? init.with_type(type) : Tensor::zeros(type);
+    if (!init.valid() && type.quant.per_tensor() && type.dtype == DType::int8)
+        for (int8_t& v : begin.mutable_data<int8_t>()) v = static_cast<int8_t>(type.quant.zero_point());
+    const ValueId id = graph.add_state(name, std::move(begin));
+    state = graph[id].state;
+    graph.states.back().next = id;  // until something is assigned
+    return id;
+}
+
 Expected<Graph> TfliteImporter::run() {
     const int before = diag.errors();
     const Location where{.file = graph.file};
@@ -283,11 +330,7 @@ Expected<Graph> TfliteImporter::run() {
         return diag.error(DiagId::tflite_malformed, where, "schema version {} is not known, expected 3", model_.version());
     if (count(model_.subgraphs()) == 0) return diag.error(DiagId::tflite_malformed, where, "the model has no subgraph");
     const tfl::SubGraph& sub = *model_.subgraphs()->Get(0);
-    slots.resize(count(sub.tensors()));
-    for (uint32_t i = 0; i < count(sub.tensors()); ++i) read_tensor(*sub.tensors()->Get(i), i);
-    if (!check_indices(sub.inputs(), false, where) || !check_indices(sub.outputs(), false, where)) return failure;
-    add_inputs(sub);
-    for (uint32_t i = 0; i < count(sub.operators()); ++i) import_operator(*sub.operators()->Get(i), i);
+    GW_TRY_DO(import_subgraph(sub));
     add_outputs(sub);
     if (diag.errors() > before) return failure;
     return drop_dead(graph);
@@ -370,6 +413,21 @@ Expected<ValueId> TfliteNode::emit(Op op, std::vector<ValueId> in) {
         }
     }
     return g.add1(std::move(op), std::move(in), {source}, importer.diag);
+}
+
+Expected<std::vector<ValueId>> TfliteNode::emit_all(Op op, std::vector<ValueId> in) {
+    return importer.graph.add(std::move(op), std::move(in), {source}, importer.diag);
+}
+
+Status TfliteNode::assign(size_t i, ValueId id) {
+    TfliteImporter::Slot& slot = importer.slots[static_cast<size_t>(inputs_[i])];
+    if (slot.state < 0) return malformed("operand {} is written, but `{}` is not a variable", i, slot.name);
+    GW_TRY(ValueId value, reshape(id, slot.type.shape));
+    Graph& g = importer.graph;
+    if (g.type(value).quant.empty()) g[value].type.quant = slot.type.quant;
+    g.states[static_cast<size_t>(slot.state)].next = value;
+    slot.value = value;
+    return {};
 }
 
 ValueId TfliteNode::add(Tensor constant) { return importer.graph.add_constant(std::move(constant)); }

@@ -51,6 +51,10 @@ public:
     Expected<ValueId> emit(Op op, std::vector<ValueId> in);
     ValueId add(Tensor constant);
     Expected<ValueId> reshape(ValueId x, const Shape& shape);  // nothing happens when the shape is the same
+    // The same for ops with several results.
+    Expected<std::vector<ValueId>> emit_all(Op op, std::vector<ValueId> in);
+    // Operand i is a variable tensor and holds this value from now on, in later calls too. It may have another shape.
+    Status assign(size_t i, ValueId value);
     // Result i of the operator is this value. It must have the type that the model states; its quantization is the model's.
     Status result(ValueId id, size_t i = 0);
     Status result(Expected<ValueId> id, size_t i = 0);
@@ -98,7 +102,10 @@ public:
         Type type;
         bool usable = true;     // false: its declaration was in error; users fail silently
         bool produced = false;  // by an operator or as an input
-        bool variable = false;
+        bool variable = false;  // keeps its value between calls: a state of the graph
+        bool resource = false;  // names a variable: its key
+        std::string key;
+        int32_t state = -1;     // of a variable tensor that is used
         std::string_view data;  // of a constant
         bool is_constant = false;
         ValueId value;  // invalid until it exists
@@ -107,11 +114,28 @@ public:
     std::vector<Slot> slots;
     Status materialise(Slot& slot);  // a constant's tensor and value
 
+    // Variables that VAR_HANDLE names. `init` is what a subgraph that runs once assigns; `value` what READ_VARIABLE sees now.
+    struct Variable {
+        Tensor init;
+        int32_t state = -1;
+        ValueId value;
+    };
+    std::map<std::string, Variable> variables;
+    bool once = false;  // this is the import of such a subgraph
+    Slot& slot_of(const tfl::Operator& op, size_t operand) {
+        return slots[static_cast<size_t>(op.inputs()->Get(static_cast<uint32_t>(operand)))];
+    }
+    // The initialisation subgraph: everything in it is computed here, and what it assigns is noted in `variables`.
+    Status run_once(int64_t subgraph, const Location& where);
+    // The state of a variable, made when it is first used: of this type, beginning with `init` or with real zeros.
+    Expected<ValueId> add_state(const std::string& name, const Type& type, const Tensor& init, int32_t& state, const Location& where);
+
 private:
     void read_tensor(const tfl::Tensor& proto, size_t index);
     Status read_shape(const tfl::Tensor& proto, Slot& slot);
     Status read_quant(const tfl::Tensor& proto, Slot& slot);
     Status read_data(const tfl::Tensor& proto, Slot& slot);
+    Status import_subgraph(const tfl::SubGraph& sub);
     void add_inputs(const tfl::SubGraph& sub);
     void add_outputs(const tfl::SubGraph& sub);
     void import_operator(const tfl::Operator& op, int64_t index);

@@ -31,6 +31,7 @@ constexpr TfliteOpRow rows[] = {
     {23, {"RESIZE_BILINEAR", floats, ""}, resize_bilinear},
     {25, {"SOFTMAX", both, ""}, softmax},
     {26, {"SPACE_TO_DEPTH", "any", ""}, space_to_depth},
+    {27, {"SVDF", both, "int16 or int8 memory"}, svdf},
     {28, {"TANH", both, ""}, tanh},
     {34, {"PAD", "any", ""}, pad},
     {36, {"GATHER", "any", "without batch dimensions"}, gather},
@@ -41,6 +42,7 @@ constexpr TfliteOpRow rows[] = {
     {41, {"SUB", "int8 float32 int32 int64", ""}, sub},
     {42, {"DIV", numbers, ""}, div},
     {43, {"SQUEEZE", "any", ""}, reshape},
+    {44, {"UNIDIRECTIONAL_SEQUENCE_LSTM", both, "int16 cell; without peephole, projection and layer normalization"}, sequence_lstm},
     {45, {"STRIDED_SLICE", "any", "without ellipsis and new axes"}, strided_slice},
     {47, {"EXP", floats, ""}, real<UnaryKind::exp>},
     {49, {"SPLIT", "any", ""}, split},
@@ -90,6 +92,10 @@ constexpr TfliteOpRow rows[] = {
     {116, {"ROUND", floats, ""}, real<UnaryKind::round>},
     {117, {"HARD_SWISH", both, ""}, hard_swish},
     {126, {"BATCH_MATMUL", both, ""}, batch_matmul},
+    {129, {"CALL_ONCE", "any", "of a subgraph that assigns constants to variables"}, call_once},
+    {142, {"VAR_HANDLE", "any", ""}, var_handle},
+    {143, {"READ_VARIABLE", "any", ""}, read_variable},
+    {144, {"ASSIGN_VARIABLE", "any", ""}, assign_variable},
     {158, {"SIGN", numbers, ""}, real<UnaryKind::sign>},
 };
 }  // namespace

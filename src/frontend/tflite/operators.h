@@ -66,6 +66,13 @@ Status reduce(TfliteNode& n) {
 Status l2_normalization(TfliteNode& n);
 Status resize_nearest(TfliteNode& n);
 Status resize_bilinear(TfliteNode& n);
+// ops_state.cpp
+Status svdf(TfliteNode& n);
+Status sequence_lstm(TfliteNode& n);
+Status call_once(TfliteNode& n);
+Status var_handle(TfliteNode& n);
+Status read_variable(TfliteNode& n);
+Status assign_variable(TfliteNode& n);
 // ops_shape.cpp
 Status reshape(TfliteNode& n);
 Status transpose(TfliteNode& n);

@@ -1,7 +1,7 @@
 /* What the parts of a test image share: the generated tables (gw_driver.c), the sample loop (sample_loop.c) and a platform (platform_host.c
  * or platform_core.c). The same loop runs on the host and on the emulated core.
  *
- * All memory that a model sees lies in one array, gw_memory: arena, inputs and outputs, each with guard bytes on both sides. */
+ * All memory that a model sees lies in one array, gw_memory: arena, state, inputs and outputs, each with guard bytes on both sides. */
 #ifndef GW_RUNTIME_H
 #define GW_RUNTIME_H
 #include <stddef.h>
@@ -22,9 +22,10 @@ typedef struct {
 
 /* Generated. gw_step_end[k]: the ranges of step k are those from gw_step_end[k - 1] on, up to it. No steps: nothing is captured. */
 extern unsigned char gw_memory[];
-/* What the caller passes: the arena first, then what the inputs and outputs lie in. Each has guards of its own. */
+/* What the caller passes: the arena first, then what the inputs and outputs lie in, then the state. Each has guards of its own. The state
+ * alone keeps what a run left there; gw_state_block is its number, -1 without one. */
 extern const gw_range gw_blocks[];
-extern const int gw_block_count;
+extern const int gw_block_count, gw_state_block;
 extern const gw_tensor gw_inputs[], gw_outputs[];
 extern const int gw_input_count, gw_output_count;
 extern const gw_range gw_step_ranges[];
@@ -32,6 +33,8 @@ extern const int gw_step_end[];
 extern const int gw_step_count;
 /* Runs the model once; its status. */
 int gw_call(void);
+/* Resets the model's state; the status of that. 0 without a state. */
+int gw_reset(void);
 /* 0, or 1 when the model's own functions name other places for its tensors in the arena than the bundle's description. */
 int gw_places_differ(void);
 
@@ -43,7 +46,8 @@ enum {
     GW_FAIL_FILE = 4,
     GW_FAIL_PLACE = 5,
     GW_FAIL_FAULT = 6,
-    GW_FAIL_STACK = 7
+    GW_FAIL_STACK = 7,
+    GW_FAIL_RESET = 8
 };
 /* index: for a guard, twice the number of the block plus 0 before or 1 behind it; for a fault, 1 when the
  * stack had overflowed; for a file, 0 reading or 1 writing. value: the model's status, or the core's fault status. address: of a fault. */

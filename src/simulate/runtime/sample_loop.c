@@ -2,8 +2,10 @@
  * before and looked at after each run, inputs must come out as they went in, and the arena holds another pattern each time, so that a model
  * which counts on what an earlier run left there gives other bytes and is found out.
  *
- * samples: uint32 count, then per sample the bytes of all inputs. results: per sample the captured ranges of all steps in order, the bytes
- * of all outputs, uint32 stack. All little-endian. */
+ * The state is reset before each sequence of samples, from memory that holds another pattern each time, and is kept within the sequence.
+ *
+ * samples: uint32 count, uint32 samples in a sequence (0: all), then per sample the bytes of all inputs. results: per sample the captured
+ * ranges of all steps in order, the bytes of all outputs, uint32 stack. All little-endian. */
 #include "gw_runtime.h"
 
 #include <string.h>
@@ -71,13 +73,18 @@ static int check_guards(void) {
     return 0;
 }
 
-static int run_sample(int samples_file) {
+static int run_sample(int samples_file, int first_of_sequence) {
     uint32_t before = 0, after = 0;
     int i, status;
     for (i = 0; i < gw_block_count; ++i) {
-        memset(gw_memory + gw_blocks[i].offset, (int)((i == 0 ? 0xA7u : 0x39u) + gw_sample * (i == 0 ? 53u : 31u)) & 0xFF,
-               gw_blocks[i].bytes);
+        if (i != gw_state_block || first_of_sequence)
+            memset(gw_memory + gw_blocks[i].offset, (int)((i == 0 ? 0xA7u : 0x39u) + gw_sample * (i == 0 ? 53u : 31u)) & 0xFF,
+                   gw_blocks[i].bytes);
         set_guards(gw_blocks[i]);
+    }
+    if (first_of_sequence) {
+        status = gw_reset();
+        if (status != 0) return fail(GW_FAIL_RESET, 0, status);
     }
     for (i = 0; i < gw_input_count; ++i) {
         if (gw_read(samples_file, gw_memory + gw_inputs[i].range.offset, gw_inputs[i].range.bytes) != 0) return fail(GW_FAIL_FILE, 0, 0);
@@ -100,15 +107,17 @@ static int run_sample(int samples_file) {
 }
 
 int gw_main(const char* samples, const char* results, const char* failure) {
-    uint32_t count = 0;
+    uint32_t count = 0, sequence = 0;
     int status = 0;
     int samples_file = gw_open(samples, 0);
     failure_path = failure;
     results_file = gw_open(results, 1);
-    if (samples_file < 0 || gw_read(samples_file, &count, sizeof count) != 0) return fail(GW_FAIL_FILE, 0, 0);
+    if (samples_file < 0 || gw_read(samples_file, &count, sizeof count) != 0 || gw_read(samples_file, &sequence, sizeof sequence) != 0)
+        return fail(GW_FAIL_FILE, 0, 0);
     if (results_file < 0) return fail(GW_FAIL_FILE, 1, 0);
     if (gw_places_differ()) return fail(GW_FAIL_PLACE, 0, 0);
-    for (gw_sample = 0; gw_sample < count && status == 0; ++gw_sample) status = run_sample(samples_file);
+    for (gw_sample = 0; gw_sample < count && status == 0; ++gw_sample)
+        status = run_sample(samples_file, gw_sample == 0 || (sequence > 0 && gw_sample % sequence == 0));
     gw_close(samples_file);
     if (gw_close(results_file) != 0 && status == 0) status = fail(GW_FAIL_FILE, 1, 0);
     return status;

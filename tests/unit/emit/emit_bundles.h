@@ -6,7 +6,8 @@
 
 namespace gw::testing {
 
-inline constexpr const char* bundle_kinds[] = {"int8_cnn", "float_cnn", "several_ports", "float_functions", "movement", "island"};
+inline constexpr const char* bundle_kinds[] = {"int8_cnn", "float_cnn", "several_ports", "float_functions",
+                                               "movement", "island",    "stateful"};
 
 // One branch for each op, all of one input: many kernels in one bundle.
 inline Graph fan(const std::vector<Op>& ops, const Shape& shape) {
@@ -66,9 +67,42 @@ inline Graph two_float_inputs() {
     return g;
 }
 
+// All that can happen to a state: computed in its place by a kernel that works in place or by one that comes after the last reader, copied
+// at the end because somebody reads the old value later, swapped with another, left alone, an output itself.
+inline Graph stateful() {
+    Graph g;
+    const Type line{DType::float32, Shape{1, 3}, {}};
+    const ValueId x = g.add_input("x", {DType::float32, Shape{2, 1, 4}, {}});
+    auto floats = [](Shape shape, float step) {
+        Tensor t = Tensor::zeros({DType::float32, std::move(shape), {}});
+        float v = -0.4f;
+        for (float& e : t.mutable_data<float>()) e = v += v > 0.4f ? -0.77f : step;
+        return t;
+    };
+    const ValueId h = g.add_state("h", Tensor::zeros(line)), c = g.add_state("c", floats({1, 3}, 0.3f)),
+                  last = g.add_state("last", floats({1, 3}, 0.2f)), a = g.add_state("a", floats({1, 3}, 0.1f)),
+                  b = g.add_state("b", Tensor::zeros(line)), fixed = g.add_state("fixed", floats({1, 3}, 0.25f));
+    Recurrent op;
+    Diagnostics diag;
+    const auto made = *g.add(
+        op, {x, g.add_constant(floats({12, 4}, 0.17f)), g.add_constant(floats({12, 3}, 0.13f)), h, c, g.add_constant(floats({24}, 0.11f))},
+        {{"lstm", "LSTM", 0}}, diag);
+    const ValueId sum = g.must_add(Binary{}, {made[1], last}, {{"sum", "Add", 1}});
+    const ValueId late = g.must_add(Binary{BinaryKind::mul}, {a, b}, {{"late", "Mul", 2}});
+    const ValueId more = g.must_add(Binary{}, {late, fixed}, {{"more", "Add", 3}});
+    g.add_output("y", made[0]);
+    g.add_output("sum", sum);
+    g.add_output("more", more);
+    g.add_output("old", last);
+    const ValueId next[] = {made[1], made[2], more, b, a, fixed};
+    for (size_t i = 0; i < g.states.size(); ++i) g.states[i].next = next[i];
+    return g;
+}
+
 inline Made bundle_of_kind(const std::string& kind) {
     Diagnostics diag;
     const RandomGraph::Options cnn{.blocks = 8, .extra_output = false};
+    if (kind == "stateful") return make_bundle(stateful());
     if (kind == "int8_cnn") return make_bundle(quantized(optimised(RandomGraph(11, cnn).make()), diag));
     if (kind == "float_cnn") return make_bundle(optimised(RandomGraph(11, cnn).make()));
     if (kind == "several_ports")

@@ -68,6 +68,20 @@ TEST(Emit, AwkwardNamesCompileAndRun) {
     }
 }
 
+TEST(Emit, StatesLastFromCallToCall) {
+    const Graph g = testing::stateful();
+    for (const bool arena : {false, true}) {
+        const auto m = make_bundle(g, {.name = "net", .input_in_arena = arena, .output_in_arena = arena});
+        EXPECT_EQ(m.info.state_bytes, 6 * 12);
+        testing::expect_right(g, m, "stateful");
+    }
+    // The recurrent kernel writes over the states that it reads: no copies of those.
+    const auto m = make_bundle(g);
+    int copies = 0;
+    for (const Step& step : m.program.steps) copies += step.op == "copy" ? 1 : 0;
+    EXPECT_EQ(copies, 6) << "of the output `old`, of `last`, and the swap by way of two buffers\n" << print(m.program);
+}
+
 class EmitBundles : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(All, EmitBundles, ::testing::ValuesIn(testing::bundle_kinds),
                          [](const auto& info) { return std::string(info.param); });

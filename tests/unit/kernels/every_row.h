@@ -10,7 +10,7 @@
 #include "passes/passes.h"
 #include "support/random_graph.h"
 #include "support/random_int8.h"
-#include "unit/kernels/cases.h"
+#include "unit/kernels/recurrent_cases.h"
 
 namespace gw::testing {
 
@@ -202,6 +202,9 @@ inline void walk_rows(std::string_view core, uint32_t first, uint32_t most, int 
     Dice dice(first);
     for (uint32_t seed = first; seed < first + most && !short_of_cases(here, wanted).empty(); ++seed) {
         offer(drawn_case(dice, seed));
+        offer(float_recurrent_case(dice, seed));
+        offer(svdf_case(dice, seed));
+        offer(lstm8_case(dice));
         const Graph g = seed % 3 == 0 ? optimised(RandomGraph(seed, {.blocks = 3}).make()) : RandomInt8(seed, Rounding::none, 3).make();
         std::vector<Tensor> inputs;
         for (const Port& port : g.inputs) {

@@ -80,15 +80,29 @@ TEST_P(OnnxKitReference, GivesTheReferencesOutputs) {
 INSTANTIATE_TEST_SUITE_P(MlperfTiny, OnnxKitReference, testing::Values("ad01_float", "ic01_float", "kws01_float", "vww01_float"),
                          [](const auto& model) { return std::string(model.param); });
 
-TEST(OnnxKit, TheRecurrentModelIsRefusedWithItsNode) {
+// The keyword spotter with a GRU on the rows that it was not trained on: the accuracy that the kit states.
+TEST(OnnxKit, TheRecurrentModelIsAsGoodAsTheKitSays) {
     GW_REQUIRE_KIT("models/kws_gru.onnx");
     Diagnostics diag;
-    EXPECT_FALSE(read_onnx(kit_file("models/kws_gru.onnx"), {}, diag));
-    ASSERT_EQ(diag.errors(), 1);
-    for (const auto& d : diag.all())
-        if (d.severity == Severity::error) {
-            EXPECT_THAT(d.text(), testing::AllOf(testing::HasSubstr("`GRU`"), testing::HasSubstr("recurrent")));
-        }
+    auto module = read_onnx(kit_file("models/kws_gru.onnx"), {}, diag);
+    auto inputs = read_npy(kit_file("data/kws01_inputs.npy"), diag), labels = read_npy(kit_file("data/kws01_labels.npy"), diag);
+    ASSERT_TRUE(module) << (diag.all().empty() ? "" : diag.all().front().text());
+    ASSERT_TRUE(inputs);
+    ASSERT_TRUE(labels);
+    const Graph& g = module->main();
+    int right = 0;
+    for (int64_t i = 400; i < 500; ++i) {
+        Tensor x = Tensor::zeros(g.type(g.inputs[0].value));
+        ASSERT_EQ(x.elements(), 490);
+        for (int64_t k = 0; k < 490; ++k) x.set(k, inputs->at(i * 490 + k));
+        const std::vector<Tensor> in{x};
+        const Tensor y = interpret(g, in).at(0);
+        int64_t best = 0;
+        for (int64_t k = 1; k < y.elements(); ++k)
+            if (y.at(k) > y.at(best)) best = k;
+        right += best == labels->int_at(i) ? 1 : 0;
+    }
+    EXPECT_EQ(right, 75);
 }
 
 }  // namespace

@@ -600,7 +600,7 @@ TEST(OnnxOperators, OldBroadcastingOfOpset6) {
 TEST(OnnxOperators, EveryRowOfTheTableIsTested) {
     Diagnostics diag;
     std::string tests;
-    for (const char* file : {"operators_test.cpp", "import_test.cpp"}) {
+    for (const char* file : {"operators_test.cpp", "import_test.cpp", "recurrent_test.cpp"}) {
         auto text = read_file(source_file("tests/unit/onnx") / file, diag);
         ASSERT_TRUE(text);
         tests += *text;

@@ -20,6 +20,7 @@ void randomize(Random& r, BinaryKind& v) { v = static_cast<BinaryKind>(r.integer
 void randomize(Random& r, UnaryKind& v) { v = static_cast<UnaryKind>(r.integer(0, 37)); }
 void randomize(Random& r, Ties& v) { v = static_cast<Ties>(r.integer(0, 1)); }
 void randomize(Random& r, SoftmaxForm& v) { v = static_cast<SoftmaxForm>(r.integer(0, 1)); }
+void randomize(Random& r, RecurrentKind& v) { v = static_cast<RecurrentKind>(r.integer(0, 2)); }
 void randomize(Random& r, PadMode& v) { v = static_cast<PadMode>(r.integer(0, 2)); }
 void randomize(Random& r, ResizeMode& v) { v = static_cast<ResizeMode>(r.integer(0, 1)); }
 void randomize(Random& r, ResizeCoordinates& v) { v = static_cast<ResizeCoordinates>(r.integer(0, 3)); }

@@ -139,12 +139,41 @@ void movement_ops() {
     refused(Dequantize{}, {t(DType::int8, {2})}, "no quantization is given");
     refused(Dequantize{}, {x}, "expected an integer type");
 }
+void recurrent_ops() {
+    const Tensor x = f({3, 1, 4}), w = f({8, 4}), r = f({8, 2}), h = f({1, 2});
+    refused(Recurrent{}, {x, w, r}, "operand `h`: missing");
+    refused(Recurrent{}, {f({3, 4}), w, r, h, h}, "has rank 2, expected 3 (T, N, I)");
+    refused(Recurrent{}, {t(DType::int16, {3, 1, 4}), w, r, h, h}, "expected f32 or i8");
+    refused(Recurrent{}, {x, f({7, 4}), r, h, h}, "is not 4 gates of one size");
+    refused(Recurrent{}, {x, w, f({8, 3}), h, h}, "operand `r`: f32[8,3] given, expected f32[8,2]");
+    refused(Recurrent{}, {x, w, r, h}, "an lstm needs it");
+    refused(with<Recurrent>([](auto& o) { o.kind = RecurrentKind::gru; }), {x, f({6, 4}), f({6, 2}), h, h}, "an lstm alone has it");
+    refused(Recurrent{}, {x, w, r, h, h, f({8})}, "operand `bias`: f32[8] given, expected f32[16]");
+    refused(Recurrent{}, {x, w, r, h, h, Tensor{}, f({5})}, "operand `peephole`: f32[5] given, expected f32[6]");
+    refused(with<Recurrent>([](auto& o) { o.clip = 0; }), {x, w, r, h, h}, "expected positive numbers");
+    refused(with<Recurrent>([](auto& o) { o.x_zero = 1; }), {x, w, r, h, h}, "is a float op");
+    const auto i8 = [](Shape s) { return t(DType::int8, std::move(s)); };
+    const std::vector<Tensor> ints{i8({3, 1, 4}), i8({8, 4}), i8({8, 2}), i8({1, 2}), t(DType::int16, {1, 2})};
+    refused(Recurrent{}, ints, "x_requant clamps to [-128, 127] about 0, expected int16");
+    refused(with<Recurrent>([](auto& o) { o.g = UnaryKind::sigmoid; }), ints, "with logistic and tanh");
+    refused(with<Recurrent>([](auto& o) { o.cell_exponent = 1; }), ints, "cell_exponent 1 is out of range");
+    refused(with<Recurrent>([](auto& o) { o.cell_clip = 0.5f; }), ints, "cell_clip 0.5 is not an int16");
+    refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3})}, "operand `state`: missing");
+    refused(with<Svdf>([](auto& o) { o.rank = 4; }), {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 18})}, "6 filters are not units of rank 4");
+    refused(Svdf{}, {f({1, 4}), f({6, 5}), f({6, 3}), f({1, 18})}, "operand `feature`");
+    refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 17})}, "expected f32[1,18]");
+    refused(Svdf{}, {f({1, 4}), f({6, 4}), f({5, 3}), f({1, 18})}, "operand `time`");
+    refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 18}), f({5})}, "operand `bias`: f32[5] given, expected f32[6]");
+    refused(Svdf{}, {i8({1, 4}), i8({6, 4}), i8({6, 3}), t(DType::int16, {1, 18})}, "operand `time`: i8[6,3] given, expected i16[6,M]");
+    refused(Svdf{}, {i8({1, 4}), i8({6, 4}), i8({6, 3}), i8({1, 18})}, "needs a requantization");
+}
 }  // namespace
 
 TEST(Infer, RefusesWithAReason) {
     weighted_ops();
     elementwise_ops();
     movement_ops();
+    recurrent_ops();
     for (const Op& op : all_ops()) EXPECT_TRUE(seen().contains(op_name(op))) << op_name(op) << " has no refused case";
 }
 

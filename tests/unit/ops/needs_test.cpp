@@ -146,6 +146,13 @@ std::vector<Case> other_cases(Random& r) {
         {Cast{DType::int64}, {ints}, true},
         {Quantize{DType::int8, Quant::tensor(0.001f, 0)}, {x}, false},
         {Dequantize{}, {b}, true},
+        {Recurrent{RecurrentKind::rnn},
+         {x, r.tensor(DType::float32, {3, 5}), r.tensor(DType::float32, {3, 3}), r.tensor(DType::float32, {4, 3})},
+         false},
+        {Svdf{},
+         {r.tensor(DType::float32, {2, 3}), r.tensor(DType::float32, {4, 3}), r.tensor(DType::float32, {4, 5}),
+          r.tensor(DType::float32, {2, 20})},
+         false},
     };
 }
 }  // namespace

@@ -22,16 +22,21 @@ inline Type infer_type(const Op& op, const std::vector<Tensor>& in) {
     return types.ok() && !types->empty() ? types->front() : Type{};
 }
 
-// An invalid Tensor{} stands for an absent operand.
-inline Tensor run(const Op& op, const std::vector<Tensor>& in) {
-    const Type type = infer_type(op, in);
-    if (::testing::Test::HasFailure()) return Tensor::zeros(type);
+// All results. An invalid Tensor{} stands for an absent operand.
+inline std::vector<Tensor> run_all(const Op& op, const std::vector<Tensor>& in) {
+    Diagnostics diag;
+    const Expected<std::vector<Type>> types = infer(op, operands_of(in), {Location{}, &diag});
+    for (const Diagnostic& d : diag.all()) ADD_FAILURE() << op_name(op) << ": " << d.text();
+    if (!types.ok()) return {Tensor::zeros({})};
     std::vector<const Tensor*> pointers;
     for (const Tensor& t : in) pointers.push_back(t.valid() ? &t : nullptr);
-    std::vector<Tensor> out{Tensor::zeros(type)};
+    std::vector<Tensor> out;
+    for (const Type& type : *types) out.push_back(Tensor::zeros(type));
     evaluate(op, pointers, out);
-    return out.front();
+    return out;
 }
+// The first of them.
+inline Tensor run(const Op& op, const std::vector<Tensor>& in) { return run_all(op, in).front(); }
 
 // The text of the diagnostic that infer gives; empty when it accepts. Operands count as constants.
 inline std::string infer_error(const Op& op, const std::vector<Tensor>& in) {

@@ -169,13 +169,12 @@ TEST(TfliteErrors, TensorsInTheWrongPlace) {
 TEST(TfliteErrors, EverythingUnsupportedAtOnce) {
     TfliteBuilder m;
     const int32_t x = m.tensor("x", ElementType::float32, {2}), a = m.tensor("a", ElementType::float32, {2}),
-                  c = m.tensor("c", ElementType::float32, {2}), d = m.tensor("d", ElementType::float32, {2}),
-                  v = m.tensor("state", ElementType::float32, {2}, {}, {}, true);
+                  c = m.tensor("c", ElementType::float32, {2}), d = m.tensor("d", ElementType::float32, {2});
     const int32_t y = m.tensor("y", ElementType::float32, {2});
     m.inputs = {x}, m.outputs = {y};
-    m.op(44, {x}, {a});
+    m.op(35, {x}, {a});
     m.op(32, {a}, {c}, Options::NONE, 0, "MyOwn");
-    m.op(0, {x, v}, {d});
+    m.op(0, {x, x}, {d});
     m.op(0, {c, d}, {y});
     std::vector<std::string> texts;
     for (const Diagnostic& e : errors_of(m.finish())) {
@@ -183,8 +182,7 @@ TEST(TfliteErrors, EverythingUnsupportedAtOnce) {
         texts.push_back(e.text());
     }
     EXPECT_THAT(texts,
-                testing::ElementsAre(testing::HasSubstr("`UNIDIRECTIONAL_SEQUENCE_LSTM` #0 \"a\""), testing::HasSubstr("`MyOwn` #1 \"c\""),
-                                     testing::HasSubstr("tensor `state` keeps its value between calls")));
+                testing::ElementsAre(testing::HasSubstr("`UNIDIRECTIONAL_SEQUENCE_RNN` #0 \"a\""), testing::HasSubstr("`MyOwn` #1 \"c\"")));
 }
 
 TEST(TfliteErrors, ElementTypes) {

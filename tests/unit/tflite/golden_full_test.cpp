@@ -100,8 +100,31 @@ TEST_P(TfliteGolden, EveryOperatorsOutputIsTheReferencesBytes) {
 INSTANTIATE_TEST_SUITE_P(Kit, TfliteGolden,
                          testing::Values(Model{"kws01_int8", 2656768}, Model{"ic01_int8", 12501632}, Model{"vww01_int8", 7489664},
                                          Model{"ad01_int8", 264192}, Model{"sww01_int8", 826368}, Model{"micro_speech_quantized", 336000},
-                                         Model{"hello_world_int8", 288}),
+                                         Model{"hello_world_int8", 288}, Model{"mnist_lstm_int8", 113120}),
                          [](const auto& model) { return std::string(model.param.name); });
+
+// A model that keeps state: three inputs one after the other, without a reset; then the first again from the beginning.
+TEST(TfliteSequences, TheLstmKeepsItsStateBetweenCalls) {
+    GW_REQUIRE_KIT("models/mnist_lstm_int8.tflite");
+    const auto g = import("mnist_lstm_int8");
+    ASSERT_TRUE(g);
+    ASSERT_EQ(g->states.size(), 2u);
+    const std::string in = kit_bytes("golden/mnist_lstm_int8.seq.in.bin"), expected = kit_bytes("golden/mnist_lstm_int8.seq.out.bin");
+    ASSERT_EQ(in.size(), 3u * 784u);
+    for (const Graph& graph : {*g, optimised(*g)}) {
+        std::vector<Tensor> states = initial_states(graph);
+        std::string seen;
+        for (size_t k = 0; k < 3; ++k)
+            seen += std::string(interpret(graph, inputs_of(graph, std::string_view(in).substr(k * 784, 784)), {}, &states).at(0).bytes());
+        EXPECT_EQ(seen, expected);
+        states = initial_states(graph);
+        EXPECT_EQ(interpret(graph, inputs_of(graph, std::string_view(in).substr(0, 784)), {}, &states).at(0).bytes(),
+                  std::string_view(expected).substr(0, 10));
+        EXPECT_NE(std::string_view(expected).substr(10, 10),
+                  interpret(graph, inputs_of(graph, std::string_view(in).substr(784, 784))).at(0).bytes())
+            << "the sequence does not tell whether state is kept";
+    }
+}
 
 class TfliteFloatGolden : public testing::TestWithParam<const char*> {};
 
@@ -124,7 +147,8 @@ TEST_P(TfliteFloatGolden, OutputsAreTheReferencesWithinRounding) {
         }
     }
 }
-INSTANTIATE_TEST_SUITE_P(Kit, TfliteFloatGolden, testing::Values("hello_world_float", "ad01_float", "ic01_float", "vww01_float"),
+INSTANTIATE_TEST_SUITE_P(Kit, TfliteFloatGolden,
+                         testing::Values("hello_world_float", "ad01_float", "ic01_float", "vww01_float", "mnist_lstm_float"),
                          [](const auto& model) { return std::string(model.param); });
 
 // Float data with int8 weights: TFLite Micro refuses it; the numbers are those of a float run with dequantized weights.

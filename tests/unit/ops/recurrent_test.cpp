@@ -1,0 +1,110 @@
+// Recurrent layers and SVDF against numbers worked out by hand; the ONNX project's own cases are in test_onnx, TFLite Micro's in
+// test_tflite.
+#include <cmath>
+
+#include "tensor/fixed_functions.h"
+#include "unit/ops/run.h"
+
+namespace gw::test {
+namespace {
+
+float logistic(float v) { return 1 / (1 + std::exp(-v)); }
+
+// The table's ends and the points between its entries, against the functions themselves.
+TEST(Recurrent, TheTablesFunctionsAreCloseToTheRealOnes) {
+    EXPECT_EQ(logistic_table16()[0], 32768);
+    EXPECT_EQ(logistic_table16()[1], 33451);
+    EXPECT_EQ(logistic_table16()[255], 65534);
+    EXPECT_EQ(fixed_logistic16(0), 1 << 14);
+    EXPECT_EQ(fixed_tanh16(0), 0);
+    for (int32_t v = -32768; v < 32768; v += 7) {
+        const float x = static_cast<float>(v) / 4096;
+        EXPECT_NEAR(fixed_logistic16(3 * v), 32768 * logistic(x), 3.0) << v;
+        EXPECT_NEAR(fixed_tanh16(3 * v), 32768 * std::tanh(x), 7.0) << v;
+        EXPECT_NEAR(fixed_tanh16(tanh16_argument(v, -15)), 32768 * std::tanh(x / 8), 7.0) << v;
+        EXPECT_NEAR(fixed_tanh16(tanh16_argument(v, -11)), 32768 * std::tanh(2 * x), 7.0) << v;
+    }
+}
+
+TEST(Recurrent, AnLstmStepByHand) {
+    Recurrent op;
+    op.clip = 3;
+    op.cell_clip = 0.9f;
+    // One unit; gates i o f c.
+    const Tensor x = floats({2, 1, 1}, {2, -1}), w = floats({4, 1}, {0.5f, -0.25f, 1, 2}), r = floats({4, 1}, {1, 2, -1, 0.5f}),
+                 h = floats({1, 1}, {0.25f}), c = floats({1, 1}, {-0.5f}), bias = floats({8}, {0.1f, 0.2f, 0.3f, 0.4f, 0, 0.5f, 0, 0}),
+                 peep = floats({3}, {0.3f, -0.2f, 0.1f});
+    const std::vector<Tensor> out = run_all(op, {x, w, r, h, c, bias, peep});
+    float hidden = 0.25f, cell = -0.5f;
+    for (int t = 0; t < 2; ++t) {
+        const float v = t == 0 ? 2.0f : -1.0f;
+        const float i = logistic(0.5f * v + hidden + 0.1f + 0.3f * cell), f = logistic(v - hidden + 0.3f + 0.1f * cell),
+                    g = std::tanh(std::min(3.0f, 2 * v + 0.5f * hidden + 0.4f));
+        const float o_sum = -0.25f * v + 2 * hidden + 0.7f;
+        cell = std::min(0.9f, std::max(-0.9f, f * cell + i * g));
+        hidden = logistic(o_sum - 0.2f * cell) * std::tanh(cell);
+        EXPECT_NEAR(out[0].at(t), hidden, 1e-6);
+    }
+    EXPECT_NEAR(out[1].at(0), hidden, 1e-6);
+    EXPECT_NEAR(out[2].at(0), cell, 1e-6);
+}
+
+TEST(Recurrent, ReverseBeginsAtTheEndAndKeepsTheOrderOfTheResults) {
+    Recurrent op;
+    op.kind = RecurrentKind::rnn;
+    op.f = UnaryKind::affine;
+    op.alpha[0] = 1;
+    op.reverse = true;
+    const std::vector<Tensor> out =
+        run_all(op, {floats({3, 1, 1}, {1, 10, 100}), floats({1, 1}, {1}), floats({1, 1}, {2}), floats({1, 1}, {0})});
+    EXPECT_EQ(values<float>(out[0]), (std::vector<float>{421, 210, 100}));
+    EXPECT_EQ(values<float>(out[1]), (std::vector<float>{421}));
+}
+
+TEST(Recurrent, GruResetsBeforeOrAfterTheProduct) {
+    for (const bool linear : {false, true}) {
+        Recurrent op;
+        op.kind = RecurrentKind::gru;
+        op.linear_before_reset = linear;
+        // Gates z r n of two units; only n's bias for h tells the two forms apart here.
+        const Tensor x = floats({1, 1, 1}, {1}), w = floats({6, 1}, {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f}),
+                     r = floats({6, 2}, {1, 0, 0, 1, 0.5f, 0.5f, -0.5f, 0.5f, 1, 2, 3, -1}), h = floats({1, 2}, {0.5f, -0.25f}),
+                     bias = floats({12}, {0, 0, 0, 0, 0.1f, 0.1f, 0, 0, 0, 0, 0.7f, -0.7f});
+        const std::vector<Tensor> out = run_all(op, {x, w, r, h, Tensor{}, bias});
+        const float z[] = {logistic(0.1f + 0.5f), logistic(0.2f - 0.25f)}, reset[] = {logistic(0.3f + 0.125f), logistic(0.4f - 0.375f)};
+        const float hr[] = {linear ? 0.5f : reset[0] * 0.5f, linear ? -0.25f : reset[1] * -0.25f};
+        const float from_h[] = {hr[0] + 2 * hr[1] + 0.7f, 3 * hr[0] - hr[1] - 0.7f};
+        for (int j = 0; j < 2; ++j) {
+            const float n = std::tanh((j == 0 ? 0.5f : 0.6f) + 0.1f + (linear ? reset[j] * from_h[j] : from_h[j]));
+            EXPECT_NEAR(out[1].at(j), (1 - z[j]) * n + z[j] * (j == 0 ? 0.5f : -0.25f), 1e-6) << linear << " " << j;
+        }
+    }
+}
+
+TEST(Svdf, MovesEachFiltersMemoryAndSumsTheFiltersOfAUnit) {
+    Svdf op;
+    op.rank = 2;
+    op.act_lo = 0;
+    const std::vector<Tensor> out = run_all(
+        op, {floats({1, 2}, {3, 5}), floats({4, 2}, {1, 0, 0, 1, 1, 1, -9, 0}), floats({4, 3}, {1, 10, 100, 1, 1, 1, 1, 0, 0, 0, 0, 1}),
+             floats({1, 12}, {7, 1, 2, 7, 3, 4, 7, 5, 6, 7, 8, 9}), floats({2}, {0.5f, 0})});
+    EXPECT_EQ(values<float>(out[1]), (std::vector<float>{1, 2, 3, 3, 4, 5, 5, 6, 8, 8, 9, -27}));
+    EXPECT_EQ(values<float>(out[0]), (std::vector<float>{1 + 20 + 300 + 12 + 0.5f, 0}));
+}
+
+TEST(Svdf, IntegersRescaleIntoTheMemoryAndOutOfIt) {
+    Svdf op;
+    op.x_zero = 2;
+    // Halved into the memory, about −5, clamped to int8; a quarter of the sum, about 3.
+    op.feature_requant = {Rounding::twice, 0, {1 << 30}, {0}, -5, -128, 127};
+    op.requant = {Rounding::twice, 0, {1 << 30}, {-1}, 3, -128, 127};
+    const std::vector<Tensor> out = run_all(op, {bytes({1, 2}, {127, -3}), bytes({2, 2}, {1, 1, 127, 0}), bytes({2, 2}, {2, 1, 1, 0}),
+                                                 bytes({1, 4}, {9, -7, 9, -1}), Tensor::of<int32_t>({2}, {10, 0})});
+    // Filter 0: (125 − 5)/2 = 60, − 5; filter 1: 125·127/2 leaves int8.
+    EXPECT_EQ(values<int8_t>(out[1]), (std::vector<int8_t>{-7, 55, -1, 127}));
+    // (10 − 2·2 + 60)/4 = 16.5 → 17, + 3; (−1 + 5)/4 + 3.
+    EXPECT_EQ(values<int8_t>(out[0]), (std::vector<int8_t>{20, 4}));
+}
+
+}  // namespace
+}  // namespace gw::test
