@@ -86,6 +86,36 @@ static inline int8_t gw_requant(int32_t form, int32_t acc, int32_t pre_shift, in
     return (int8_t)gw_clamp(v, lo, hi);
 }
 
+/* --- Functions of int16 by a table, interpolated: table[i] is logistic(i / 24) in Q0.16, at most 65535; docs/arithmetic.md -------------
+ */
+/* logistic(x / (3 * 2^12)) in Q0.15. */
+static inline int32_t gw_logistic16(int32_t x, const uint16_t *table)
+{
+    const uint32_t size = (uint32_t)(x < 0 ? -x : x), i = size >> 9;
+    uint32_t y = 0x7FFFu << 10;
+    if (i < 255u) y = ((uint32_t)table[i] << 9) + (size & 511u) * ((uint32_t)table[i + 1] - (uint32_t)table[i]);
+    y = x >= 0 ? y + 512u : (1u << 25) - y + 511u;
+    return (int32_t)(y >> 10);
+}
+
+/* tanh(x / (3 * 2^12)) in Q0.15, as 2 * logistic(2 * x) - 1. */
+static inline int32_t gw_tanh16(int32_t x, const uint16_t *table)
+{
+    const uint32_t size = (uint32_t)(x < 0 ? -x : x), i = size >> 8;
+    int32_t y = 0xFFFF << 8;
+    if (i < 255u) y = (int32_t)(((uint32_t)table[i] << 8) + (size & 255u) * ((uint32_t)table[i + 1] - (uint32_t)table[i]));
+    return (x >= 0 ? y - (1 << 23) + 128 : -y + (1 << 23) + 127) >> 8;
+}
+
+/* A gate's sum of products, rescaled to Q3.12. */
+static inline int32_t gw_gate16(int32_t acc, int32_t multiplier, int32_t shift)
+{
+    return gw_clamp(gw_rescale_twice(acc, multiplier, shift), -32768, 32767);
+}
+
+/* Q0.15 as Q0.7. */
+static inline int8_t gw_q7(int32_t v) { return (int8_t)gw_clamp((v + 128) >> 8, -128, 127); }
+
 /* --- Cores with DSP instructions (Armv7E-M, Armv8-M with DSP): two int16 lanes in a word -----------------------------------------------
  * Each operation twice: the instruction, and what it means in plain C for every other compiler, so that the same kernels run anywhere.
  * A word holds lane 0 in bits 0 to 15, lane 1 above. Sums wrap. */

@@ -6,7 +6,7 @@
  * y        row of N * H at each Y_STEP elements: h after each step; Y_STEP 0 keeps the last alone, for a y that nobody reads
  * h, c     [N][H]: the state after the last step
  * w, r     [H][I][4], [H][H][4]: the weights that one unit's gates i, o, f, g give to one number lie side by side
- * x_bias, h_bias  [H][4]: bias, and what the zero points of x and h give
+ * x_bias, h_bias  [H][4]: biases, and what the zero points of x and h give
  * table    [256]: logistic(i / 24) in Q0.16
  * X_M*, X_S*, H_M*, H_S*  multiplier and shift of each gate's sums over x and over h (gw_rescale_twice): to Q3.12
  * F_*, I_*  of f * c and of i * g, to the cell's scale 2^(SHIFT - 12), or 2^(-DOWN - 12); CLIP: of the cell, 0 none
@@ -38,28 +38,7 @@ GW_INLINE void lstm_s8_products(int32_t *acc, const int8_t *v, const int8_t *w, 
 /* One gate's sum in Q3.12, times 3 as the table's functions want it. */
 static inline int32_t lstm_s8_sum(int32_t from_x, int32_t x_mult, int32_t x_shift, int32_t from_h, int32_t h_mult, int32_t h_shift)
 {
-    const int32_t a = gw_clamp(gw_rescale_twice(from_x, x_mult, x_shift), -32768, 32767);
-    const int32_t b = gw_clamp(gw_rescale_twice(from_h, h_mult, h_shift), -32768, 32767);
-    return 3 * gw_clamp(a + b, -32768, 32767);
-}
-
-/* logistic(x / (3 * 2^12)) in Q0.15. */
-static int32_t lstm_s8_logistic(int32_t x, const uint16_t *table)
-{
-    const uint32_t size = (uint32_t)(x < 0 ? -x : x), i = size >> 9;
-    uint32_t y = 0x7FFFu << 10;
-    if (i < 255u) y = ((uint32_t)table[i] << 9) + (size & 511u) * ((uint32_t)table[i + 1] - (uint32_t)table[i]);
-    y = x >= 0 ? y + 512u : (1u << 25) - y + 511u;
-    return (int32_t)(y >> 10);
-}
-
-/* tanh(x / (3 * 2^12)) in Q0.15, as 2 * logistic(2 * x) - 1. */
-static int32_t lstm_s8_tanh(int32_t x, const uint16_t *table)
-{
-    const uint32_t size = (uint32_t)(x < 0 ? -x : x), i = size >> 8;
-    int32_t y = 0xFFFF << 8;
-    if (i < 255u) y = (int32_t)(((uint32_t)table[i] << 8) + (size & 255u) * ((uint32_t)table[i + 1] - (uint32_t)table[i]));
-    return (x >= 0 ? y - (1 << 23) + 128 : -y + (1 << 23) + 127) >> 8;
+    return 3 * gw_clamp(gw_gate16(from_x, x_mult, x_shift) + gw_gate16(from_h, h_mult, h_shift), -32768, 32767);
 }
 
 /* One step of one of the batch; the new h goes to y, h itself stays. */
@@ -84,16 +63,16 @@ static GW_NOINLINE void lstm_s8_step(const int8_t *x, const int8_t *h, gw_i16 *c
         lstm_s8_products(b, h, r, H);
         w += 4 * I;
         r += 4 * H;
-        i = lstm_s8_logistic(lstm_s8_sum(a[0], X_M0, X_S0, b[0], H_M0, H_S0), table);
-        o = lstm_s8_logistic(lstm_s8_sum(a[1], X_M1, X_S1, b[1], H_M1, H_S1), table);
-        f = lstm_s8_logistic(lstm_s8_sum(a[2], X_M2, X_S2, b[2], H_M2, H_S2), table);
-        g = lstm_s8_tanh(lstm_s8_sum(a[3], X_M3, X_S3, b[3], H_M3, H_S3), table);
+        i = gw_logistic16(lstm_s8_sum(a[0], X_M0, X_S0, b[0], H_M0, H_S0), table);
+        o = gw_logistic16(lstm_s8_sum(a[1], X_M1, X_S1, b[1], H_M1, H_S1), table);
+        f = gw_logistic16(lstm_s8_sum(a[2], X_M2, X_S2, b[2], H_M2, H_S2), table);
+        g = gw_tanh16(lstm_s8_sum(a[3], X_M3, X_S3, b[3], H_M3, H_S3), table);
         cell = gw_clamp(gw_rescale_twice(f * c[j], F_MULT, F_SHIFT), -32768, 32767) +
                gw_clamp(gw_rescale_twice(i * g, I_MULT, I_SHIFT), -32768, 32767);
         cell = CLIP > 0 ? gw_clamp(cell, -CLIP, CLIP) : gw_clamp(cell, -32768, 32767);
         c[j] = (gw_i16)cell;
         cell = DOWN > 0 ? (3 * cell + ((1 << DOWN) >> 1)) >> DOWN : cell * (3 << SHIFT);
-        y[j] = (int8_t)gw_clamp(gw_rescale_twice(lstm_s8_tanh(cell, table) * o, Y_MULT, Y_SHIFT) + Y_ZERO, Y_LO, Y_HI);
+        y[j] = (int8_t)gw_clamp(gw_rescale_twice(gw_tanh16(cell, table) * o, Y_MULT, Y_SHIFT) + Y_ZERO, Y_LO, Y_HI);
     }
 }
 

@@ -169,10 +169,7 @@ Status check_states(const Compilation& c, Diagnostics& diag) {
     if (c.program.states.empty()) return {};
     const bool from_data = std::any_of(c.program.states.begin(), c.program.states.end(),
                                        [&](int32_t b) { return c.program.buffers[static_cast<size_t>(b)].init >= 0; });
-    const char* option = c.o.api == "glow"                       ? "--api glow"
-                         : c.o.selftest > 0                      ? "--selftest"
-                         : c.o.weights == "pointer" && from_data ? "--weights pointer"
-                                                                 : nullptr;
+    const char* option = c.o.api == "glow" ? "--api glow" : c.o.weights == "pointer" && from_data ? "--weights pointer" : nullptr;
     if (option == nullptr) return {};
     return diag.error(DiagId::bad_option, {.file = c.model.module.file}, "{} cannot be used with a model that keeps state between calls",
                       option);

@@ -29,11 +29,13 @@ Expected<Selftest> selftest_of(const Graph& graph, const Program& program, int64
     GW_TRY_DO(check_exact(graph, program, diag));
     Selftest test;
     uint32_t state = selftest_seed;
+    std::vector<Tensor> states = initial_states(graph);  // kept over all samples
     for (int64_t k = 0; k < samples; ++k) {
         std::vector<Tensor> values(graph.values.size());
         for (size_t i = 0; i < values.size(); ++i) values[i] = graph.values[i].constant;
         const std::vector<Tensor> inputs = pseudo_random_inputs(graph, state);
-        interpret(graph, inputs, [&](ValueId id, const Tensor& t) { values[static_cast<size_t>(id.index)] = t; });
+        interpret(
+            graph, inputs, [&](ValueId id, const Tensor& t) { values[static_cast<size_t>(id.index)] = t; }, &states);
         std::vector<uint32_t>& sums = test.checksums.emplace_back();
         for (const Step& step : program.steps) {
             uint32_t h = 2166136261u;

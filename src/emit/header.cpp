@@ -222,7 +222,8 @@ private:
                 "writes.{2} "
                 "*/\n{0};\n",
                 face_.selftest_signature(), o_.selftest->checksums.size(),
-                selftest_has_memory() ? "\n * Inputs and outputs lie in memory of its own, so only one call may run at a time." : "");
+                std::string(state_region() != nullptr ? " The state is reset." : "") +
+                    (selftest_has_memory() ? "\n * Inputs and outputs lie in memory of its own, so only one call may run at a time." : ""));
         return s;
     }
 

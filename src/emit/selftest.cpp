@@ -19,11 +19,14 @@ public:
         std::string s = head + fmt::format("#include \"{}_private.h\"\n\n", n_);
         s += tables() + hash() + memory();
         s += fmt::format("\n{}\n{{\n    {}_ctx c;\n    int sample, layer, r;\n", face_.selftest_signature(), n_);
-        if (!face_.inputs.empty()) s += fmt::format("    uint32_t state = {}u;\n    uint32_t i;\n", selftest_seed);
-        s += fmt::format("    const unsigned char *base[{}];\n", 1 + face_.inputs.size() + face_.outputs.size());
+        if (!face_.inputs.empty()) s += fmt::format("    uint32_t random = {}u;\n    uint32_t i;\n", selftest_seed);
+        const bool has_state = p_.state_bytes() > 0;
+        s += fmt::format("    const unsigned char *base[{}];\n", state_base() + (has_state ? 1 : 0));
         const std::string own_memory = place_tensors();
         if (!own_memory.empty()) s += fmt::format("    unsigned char *io = {0}_selftest_io;\n", n_);
         s += face_.checks(false) + face_.fill_context(false) + own_memory + bases();
+        const std::string reset = has_state ? fmt::format("    (void){}_reset(state);\n", n_) : "";
+        s += reset;
         s += fmt::format("    for (sample = 0; sample < {}; ++sample) {{\n", o_.selftest->checksums.size());
         for (size_t i = 0; i < face_.inputs.size(); ++i) s += fill_input(i);
         s += fmt::format(
@@ -34,16 +37,18 @@ public:
             "                h = {1}_hash(h, base[{1}_selftest_range[r].base] + {1}_selftest_range[r].offset, "
             "{1}_selftest_range[r].bytes);\n"
             "            if (h != {1}_selftest_sum[sample][layer]) return 1 + layer;\n"
-            "        }}\n    }}\n    return 0;\n}}\n",
+            "        }}\n    }}\n",
             N_, n_, ranges_);
-        return s;
+        return s + reset + "    return 0;\n}\n";
     }
 
 private:
     const Buffer& buffer(int32_t b) const { return p_.buffers[static_cast<size_t>(b)]; }
 
-    // Number of a buffer's home in `base`: the arena, then the inputs, then the outputs.
+    size_t state_base() const { return 1 + face_.inputs.size() + face_.outputs.size(); }
+    // Number of a buffer's home in `base`: the arena, then the inputs, then the outputs, then the state.
     size_t base_of(const Buffer& root) const {
+        if (root.region == Program::state_region_number) return state_base();
         if (root.region >= 0) return 0;
         return 1 + static_cast<size_t>(root.port) + (root.role == BufferRole::input ? 0 : face_.inputs.size());
     }
@@ -118,6 +123,7 @@ private:
             s += fmt::format("    base[{}] = {};\n", n++, address(face_.inputs[i], fmt::format("input{}", i)));
         for (size_t i = 0; i < face_.outputs.size(); ++i)
             s += fmt::format("    base[{}] = {};\n", n++, address(face_.outputs[i], fmt::format("output{}", i)));
+        if (p_.state_bytes() > 0) s += fmt::format("    base[{}] = c.state;\n", n);
         return s;
     }
 
@@ -126,8 +132,8 @@ private:
     std::string fill_input(size_t i) const {
         const Type& t = buffer(face_.inputs[i].buffer).type;
         const bool is_signed = lowest(t.dtype) < 0, real = is_float(t.dtype);
-        const std::string value = real ? "(float)(state >> 24) / 255.0f"
-                                       : fmt::format("({})({}(state >> 24){})", dtype_c_name(t.dtype), is_signed ? "(int)" : "",
+        const std::string value = real ? "(float)(random >> 24) / 255.0f"
+                                       : fmt::format("({})({}(random >> 24){})", dtype_c_name(t.dtype), is_signed ? "(int)" : "",
                                                      is_signed                   ? " - 128"
                                                      : t.dtype == DType::boolean ? " & 1u"
                                                                                  : "");
@@ -135,7 +141,7 @@ private:
         const std::string to = face_.in_arena(port.buffer) ? fmt::format("c.arena + {}", p_.address(port.buffer))
                                                            : fmt::format("(unsigned char *)(uintptr_t)c.input{}", i);
         return fmt::format(
-            "        for (i = 0; i < {0}u; ++i) {{\n            {1} x;\n            state = state * 1664525u + 1013904223u;\n"
+            "        for (i = 0; i < {0}u; ++i) {{\n            {1} x;\n            random = random * 1664525u + 1013904223u;\n"
             "            x = {2};\n            memcpy({3} + i * sizeof x, &x, sizeof x);\n        }}\n",
             t.elements(), dtype_c_name(t.dtype), value, to);
     }

@@ -172,70 +172,136 @@ Match match_lstm_f32(const MatchContext& context, const Graph& graph, NodeId roo
     return c;
 }
 
-// [H][4]: bias − zero · Σ weights of each gate of each unit. Nothing when a sum of products could leave int32.
-std::optional<Tensor> folded_bias(const Tensor& m, const Tensor* bias, int64_t hidden, int32_t zero) {
-    const int64_t k = m.shape()[1];
+// The biases of W's products, or of R's, [H][gates], less what the zero point of x or h gives. Nothing when a sum of products could leave
+// int32.
+std::optional<Tensor> folded_bias(const Layer& l, bool of_r) {
+    const Tensor& m = of_r ? *l.r : *l.w;
+    const int32_t zero = of_r ? l.op.h_zero : l.op.x_zero;
+    const int64_t k = m.shape()[1], gates = l.op.gates();
     std::vector<int32_t> folded;
-    for (int64_t j = 0; j < hidden; ++j) {
-        for (int64_t gate = 0; gate < 4; ++gate) {
-            const int64_t row = gate * hidden + j;
-            int64_t sum = bias != nullptr ? bias->data<int32_t>()[static_cast<size_t>(row)] : 0;
+    for (int64_t j = 0; j < l.hidden; ++j) {
+        for (int64_t gate = 0; gate < gates; ++gate) {
+            const int64_t row = gate * l.hidden + j;
+            int64_t sum = l.bias != nullptr ? l.bias->data<int32_t>()[static_cast<size_t>((of_r ? gates * l.hidden : 0) + row)] : 0;
             for (int64_t i = 0; i < k; ++i) sum -= int64_t{zero} * m.data<int8_t>()[static_cast<size_t>(row * k + i)];
             if (std::llabs(sum) + k * 128 * 128 >= int64_t{1} << 31) return std::nullopt;
             folded.push_back(static_cast<int32_t>(sum));
         }
     }
-    return Tensor::of<int32_t>(Shape{hidden, 4}, folded);
+    return Tensor::of<int32_t>(Shape{l.hidden, gates}, folded);
 }
 
-void add_multipliers(Candidate& c, std::string_view prefix, const Requant& r) {
-    for (size_t gate = 0; gate < 4; ++gate) {
-        const size_t i = r.multiplier.size() > 1 ? gate : 0;
-        c.constants.emplace_back(fmt::format("{}_M{}", prefix, gate), r.multiplier[i]);
-        c.constants.emplace_back(fmt::format("{}_S{}", prefix, gate), r.shift[i]);
+int64_t at_gate(const std::vector<int32_t>& values, size_t gate) { return values[values.size() > 1 ? gate : 0]; }
+
+void add_multipliers(Candidate& c, std::string_view prefix, const Requant& r, int64_t gates) {
+    for (size_t gate = 0; gate < static_cast<size_t>(gates); ++gate) {
+        c.constants.emplace_back(fmt::format("{}_M{}", prefix, gate), at_gate(r.multiplier, gate));
+        c.constants.emplace_back(fmt::format("{}_S{}", prefix, gate), at_gate(r.shift, gate));
     }
+}
+
+// An int8 layer, its biases folded.
+struct Layer8 : Layer {
+    Tensor x_bias, h_bias;
+};
+std::optional<Layer8> layer8(const Graph& graph, NodeId root, RecurrentKind kind, std::string& why) {
+    const auto l = layer(graph, root, kind, DType::int8, why);
+    if (!l) return std::nullopt;
+    why = "rescales with two roundings";
+    for (const Requant* r : {&l->op.x_requant, &l->op.h_requant, &l->op.cell_requant, &l->op.requant})
+        if (r->rounding != Rounding::twice && r->rounding != Rounding::none) return std::nullopt;
+    const auto x_bias = folded_bias(*l, false), h_bias = folded_bias(*l, true);
+    why = "sums may leave 32 bits";
+    if (!x_bias || !h_bias) return std::nullopt;
+    return Layer8{*l, *x_bias, *h_bias};
+}
+
+// x and h; biases and the table of the functions.
+void add_data8(const Graph& graph, Candidate& c, const Layer8& l) {
+    c.arguments = {KernelArgument::input(l.node.inputs[op_x], 1), operand(graph, l.node.inputs[op_h], "h", 1)};
+}
+void add_biases8(Candidate& c, const Layer8& l) {
+    const auto table = logistic_table16();
+    c.arguments.push_back(typed_weights(l.x_bias, "x_bias", {}));
+    c.arguments.push_back(typed_weights(l.h_bias, "h_bias", {}));
+    c.arguments.push_back(typed_table(Tensor::of<uint16_t>(Shape{256}, {table.begin(), table.end()}), "logistic"));
+}
+void finish8(const MatchContext& context, Candidate& c, const Layer8& l, NodeId root, int64_t rescalings) {
+    finish(c, l, root, is_small_core(context.core) ? 8 : 4, rescalings * (requant_cycles(context.core, Rounding::twice) + 14));
+}
+
+Match match_rnn_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    std::string why;
+    const auto l = layer8(graph, root, RecurrentKind::rnn, why);
+    if (!l) return why;
+    Candidate c;
+    add_data8(graph, c, *l);
+    add_y(context, c, *l, 1);
+    c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
+    c.arguments.push_back(typed_weights(*l->w, "w", l->node.inputs[op_w]));
+    c.arguments.push_back(typed_weights(*l->r, "r", l->node.inputs[op_r]));
+    add_biases8(c, *l);
+    const Requant &x = l->op.x_requant, &h = l->op.h_requant;
+    c.constants.insert(c.constants.end(),
+                       {{"X_MULT", x.multiplier[0]}, {"X_SHIFT", x.shift[0]}, {"H_MULT", h.multiplier[0]}, {"H_SHIFT", h.shift[0]}});
+    add_elementwise_overlap(c, 1, 3, l->batch * l->hidden, 1, 1);
+    finish8(context, c, *l, root, 3);
+    return c;
+}
+
+Match match_gru_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    std::string why;
+    const auto l = layer8(graph, root, RecurrentKind::gru, why);
+    if (!l) return why;
+    Candidate c;
+    add_data8(graph, c, *l);
+    add_y(context, c, *l, 1);
+    c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
+    c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->w, l->hidden, {0, 1, 2}), "w", l->node.inputs[op_w]));
+    c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {0, 1}), "r", l->node.inputs[op_r]));
+    c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {2}), "rn", l->node.inputs[op_r]));
+    add_biases8(c, *l);
+    c.arguments.push_back(KernelArgument::scratch((l->batch + 3) * l->hidden * 2, 2));
+    c.constants.emplace_back("LINEAR", l->op.linear_before_reset ? 1 : 0);
+    add_multipliers(c, "X", l->op.x_requant, 3);
+    add_multipliers(c, "H", l->op.h_requant, 3);
+    add_elementwise_overlap(c, 1, 3, l->batch * l->hidden, 1, 1);
+    finish8(context, c, *l, root, 10);
+    return c;
 }
 
 Match match_lstm_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const auto l = layer(graph, root, RecurrentKind::lstm, DType::int8, why);
+    const auto l = layer8(graph, root, RecurrentKind::lstm, why);
     if (!l) return why;
     const Recurrent& op = l->op;
-    for (const Requant* r : {&op.x_requant, &op.h_requant, &op.cell_requant, &op.requant})
-        if (r->rounding != Rounding::twice) return "rescales with two roundings";
-    const auto x_bias = folded_bias(*l->w, l->bias, l->hidden, op.x_zero), h_bias = folded_bias(*l->r, nullptr, l->hidden, op.h_zero);
-    if (!x_bias || !h_bias) return "sums may leave 32 bits";
-    const auto table = logistic_table16();
     Candidate c;
-    c.arguments = {KernelArgument::input(l->node.inputs[op_x], 1), operand(graph, l->node.inputs[op_h], "h", 1),
-                   operand(graph, l->node.inputs[op_c], "c", 2)};
+    add_data8(graph, c, *l);
+    c.arguments.push_back(operand(graph, l->node.inputs[op_c], "c", 2));
     add_y(context, c, *l, 1);
     c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
     c.arguments.push_back(KernelArgument::output(l->node.outputs[2], 2));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->w, l->hidden, {0, 1, 2, 3}), "w", l->node.inputs[op_w]));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {0, 1, 2, 3}), "r", l->node.inputs[op_r]));
-    c.arguments.push_back(typed_weights(*x_bias, "x_bias", {}));
-    c.arguments.push_back(typed_weights(*h_bias, "h_bias", {}));
-    c.arguments.push_back(typed_table(Tensor::of<uint16_t>(Shape{256}, {table.begin(), table.end()}), "logistic"));
+    add_biases8(c, *l);
     const int32_t shift = op.cell_exponent + 12;
     c.constants.insert(c.constants.end(), {{"SHIFT", std::max(shift, 0)},
                                            {"DOWN", std::max(-shift, 0)},
-                                           {"CLIP", op.cell_clip == infinity ? 0 : static_cast<int64_t>(op.cell_clip)}});
-    add_multipliers(c, "X", op.x_requant);
-    add_multipliers(c, "H", op.h_requant);
-    const size_t second = op.cell_requant.multiplier.size() > 1 ? 1 : 0;
-    c.constants.insert(c.constants.end(), {{"F_MULT", op.cell_requant.multiplier[0]},
-                                           {"F_SHIFT", op.cell_requant.shift[0]},
-                                           {"I_MULT", op.cell_requant.multiplier[second]},
-                                           {"I_SHIFT", op.cell_requant.shift[second]},
+                                           {"CLIP", op.cell_clip == infinity ? 0 : static_cast<int64_t>(op.cell_clip)},
+                                           {"F_MULT", at_gate(op.cell_requant.multiplier, 0)},
+                                           {"F_SHIFT", at_gate(op.cell_requant.shift, 0)},
+                                           {"I_MULT", at_gate(op.cell_requant.multiplier, 1)},
+                                           {"I_SHIFT", at_gate(op.cell_requant.shift, 1)},
                                            {"Y_MULT", op.requant.multiplier[0]},
                                            {"Y_SHIFT", op.requant.shift[0]},
                                            {"Y_ZERO", op.requant.zero_point},
                                            {"Y_LO", op.requant.lo},
                                            {"Y_HI", op.requant.hi}});
+    add_multipliers(c, "X", op.x_requant, 4);
+    add_multipliers(c, "H", op.h_requant, 4);
     add_elementwise_overlap(c, 1, 4, l->batch * l->hidden, 1, 1);
     add_elementwise_overlap(c, 2, 5, l->batch * l->hidden, 2, 2);
-    finish(c, *l, root, is_small_core(context.core) ? 8 : 4, 11 * requant_cycles(context.core, Rounding::twice) + 150);
+    finish8(context, c, *l, root, 15);
     return c;
 }
 
@@ -313,7 +379,8 @@ Match match_svdf_f32(const MatchContext& context, const Graph& graph, NodeId roo
 }
 
 constexpr KernelRow rows[] = {
-    {"rnn_f32", "any", "recurrent", match_rnn_f32},   {"gru_f32", "any", "recurrent", match_gru_f32},
+    {"rnn_f32", "any", "recurrent", match_rnn_f32},   {"rnn_s8", "any", "recurrent", match_rnn_s8},
+    {"gru_f32", "any", "recurrent", match_gru_f32},   {"gru_s8", "any", "recurrent", match_gru_s8},
     {"lstm_f32", "any", "recurrent", match_lstm_f32}, {"lstm_s8", "any", "recurrent", match_lstm_s8},
     {"svdf_s8", "any", "svdf", match_svdf_s8},        {"svdf_f32", "any", "svdf", match_svdf_f32},
 };

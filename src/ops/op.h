@@ -276,10 +276,10 @@ enum class RecurrentKind : uint8_t { rnn, gru, lstm };
 //        h' = (1 − z)⊙n + z⊙h
 //   lstm peephole [3·H], i o f: i = f(s_i + p_i⊙c), f = f(s_f + p_f⊙c), c' = f⊙c + i⊙g(s_c), kept within ±cell_clip,
 //        o = f(s_o + p_o⊙c'), h' = o⊙k(c')
-// Integer, lstm alone, as TFLite's: x, w, r, h and y i8, c i16 with the scale 2^cell_exponent, bias i32 [4·H], no peephole.
-//   gate k: s = sat16(x_requant(bias + Σ (x − x_zero)·w, k) + h_requant(Σ (h − h_zero)·r, k)), in Q3.12; i, o, f = logistic16(s),
-//   g = tanh16(s) (tensor/fixed_functions.h), in Q0.15; c' = sat16(cell_requant(f·c, 0) + cell_requant(i·g, 1)), kept within ±cell_clip;
-//   h' = requant(o · tanh16(c')). x_requant and h_requant have a multiplier a gate, cell_requant two; all three clamp to int16.
+// Integer, with logistic and tanh alone, no clip and no peephole: x, w, r, h and y i8, bias i32 [2·G·H]; of an lstm c i16 with the scale
+//   2^cell_exponent; of rnn and gru h and y in Q0.7, h_zero 0. Each gate's sums over x and over h go to Q3.12 by x_requant and h_requant (a
+//   multiplier a gate), its function gives Q0.15; cell_requant has two multipliers, of f·c and i·g; these three clamp to int16. requant is
+//   of the lstm's h. docs/arithmetic.md has the formulas.
 struct Recurrent {
     static constexpr std::string_view name = "recurrent";
     static constexpr std::array operands{"x", "w", "r", "h", "c", "bias", "peephole"};

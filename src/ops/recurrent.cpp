@@ -1,5 +1,8 @@
-// Recurrent layers: rnn, gru and lstm in float as ONNX defines them (operators RNN, GRU and LSTM), and the int8 lstm with an int16 cell as
-// TFLite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM computes it. One step after the other, one unit after the other: nothing is clever here.
+// Recurrent layers: rnn, gru and lstm in float as ONNX defines them (operators RNN, GRU and LSTM), and in int8: the lstm with an int16 cell
+// as TFLite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM computes it, rnn and gru of our own in the same manner. One step after the other, one unit
+// after the other: nothing is clever here.
+#include "ops/recurrent.h"
+
 #include <cmath>
 
 #include "ops/support.h"
@@ -38,21 +41,31 @@ Status check_float(const Recurrent& op, std::span<const Operand> in, int64_t gh,
 }
 
 Status check_integer(const Recurrent& op, std::span<const Operand> in, int64_t gh, const InferContext& context) {
-    const bool plain = op.kind == RecurrentKind::lstm && op.f == UnaryKind::sigmoid && op.g == UnaryKind::tanh && op.k == UnaryKind::tanh &&
-                       op.clip == infinity && !has(in, op_peephole);
-    if (!plain) return context.fail("the integer op is an lstm with logistic and tanh, without clip and peephole");
-    if (has(in, op_bias)) GW_TRY_DO(check_operand(in, op_bias, DType::int32, Shape{gh}, context));
+    if (!has_integer_form(op) || has(in, op_peephole)) return context.fail("the integer op has logistic and tanh, no clip and no peephole");
+    if (has(in, op_bias)) GW_TRY_DO(check_operand(in, op_bias, DType::int32, Shape{2 * gh}, context));
     GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context));
     GW_TRY_DO(check_zero_point(op.h_zero, "h_zero", context));
+    const bool lstm = op.kind == RecurrentKind::lstm;
+    if (!lstm && op.h_zero != 0) return context.fail("h_zero is {}, but the hidden state is in Q0.7", op.h_zero);
+    if (!lstm && (op.cell_exponent != 0 || op.cell_clip != infinity || op.cell_requant.rounding != Rounding::none ||
+                  op.requant.rounding != Rounding::none))
+        return context.fail("an lstm alone has a cell");
     if (op.cell_exponent < -24 || op.cell_exponent > 0) return context.fail("cell_exponent {} is out of range [-24, 0]", op.cell_exponent);
     if (op.cell_clip != infinity && (op.cell_clip < 0 || op.cell_clip > 32767 || op.cell_clip != std::floor(op.cell_clip)))
         return context.fail("cell_clip {} is not an int16", op.cell_clip);
-    GW_TRY_DO(check_requant16(op.x_requant, 4, "x_requant", context));
-    GW_TRY_DO(check_requant16(op.h_requant, 4, "h_requant", context));
+    GW_TRY_DO(check_requant16(op.x_requant, op.gates(), "x_requant", context));
+    GW_TRY_DO(check_requant16(op.h_requant, op.gates(), "h_requant", context));
+    if (!lstm) return {};
     GW_TRY_DO(check_requant16(op.cell_requant, 2, "cell_requant", context));
     return check_requant(op.requant, 1, context);
 }
 }  // namespace
+
+bool has_integer_form(const Recurrent& op) {
+    const bool lstm = op.kind == RecurrentKind::lstm, rnn = op.kind == RecurrentKind::rnn;
+    return op.f == (rnn ? UnaryKind::tanh : UnaryKind::sigmoid) && (rnn || op.g == UnaryKind::tanh) && (!lstm || op.k == UnaryKind::tanh) &&
+           op.clip == infinity;
+}
 
 Expected<std::vector<Type>> infer(const Recurrent& op, std::span<const Operand> in, const InferContext& context) {
     GW_TRY_DO(check_operands(op, in, 4, context));
@@ -150,29 +163,90 @@ private:
 };
 
 int32_t saturated16(int32_t v) { return std::clamp(v, -32768, 32767); }
+int8_t saturated8(int32_t v) { return static_cast<int8_t>(std::clamp(v, -128, 127)); }
+// Q0.15 as Q0.7.
+int8_t q7(int32_t v) { return saturated8((v + (1 << 7)) >> 8); }
 
-// The same of the integer lstm.
-void int_step(const Recurrent& op, std::span<const Tensor* const> in, const int8_t* x, int8_t* h, int16_t* c) {
-    const int64_t hidden = in[op_r]->shape()[1], inputs = in[op_w]->shape()[1];
-    const int8_t *w = in[op_w]->data<int8_t>().data(), *r = in[op_r]->data<int8_t>().data();
-    const Tensor* bias = given(in, op_bias);
-    const std::vector<int8_t> old(h, h + hidden);
-    for (int64_t j = 0; j < hidden; ++j) {
+// The same in integers. A gru keeps its hidden state with 16 bits, `wide`, during the steps of one call.
+class IntCell {
+public:
+    IntCell(const Recurrent& op, std::span<const Tensor* const> in)
+        : op_(op),
+          hidden_(in[op_r]->shape()[1]),
+          inputs_(in[op_w]->shape()[1]),
+          w_(in[op_w]->data<int8_t>()),
+          r_(in[op_r]->data<int8_t>()) {
+        if (const Tensor* b = given(in, op_bias)) bias_ = b->data<int32_t>();
+        for (int8_t h : in[op_h]->data<int8_t>()) wide_.push_back(static_cast<int16_t>(h * 256));
+    }
+
+    // h and c of one of the batch, which begins at number `at` of all states.
+    void step(const int8_t* x, int8_t* h, int16_t* c, int64_t at) {
+        const std::vector<int8_t> old(h, h + hidden_);
+        switch (op_.kind) {
+            case RecurrentKind::rnn:
+                for (int64_t j = 0; j < hidden_; ++j) h[j] = q7(fixed_tanh16(3 * sum(0, j, x, old)));
+                return;
+            case RecurrentKind::gru:
+                return gru(x, old, h, wide_.data() + at);
+            case RecurrentKind::lstm:
+                for (int64_t j = 0; j < hidden_; ++j) lstm(j, x, old, h, c);
+        }
+    }
+
+private:
+    int32_t products(std::span<const int8_t> m, int64_t row, int64_t n, const int8_t* v, int32_t zero, int64_t bias) const {
+        int32_t acc = bias_.empty() ? 0 : bias_[static_cast<size_t>(bias)];
+        for (int64_t i = 0; i < n; ++i) acc += (v[i] - zero) * m[static_cast<size_t>(row * n + i)];
+        return acc;
+    }
+    int32_t from_x(int64_t gate, int64_t j, const int8_t* x) const {
+        const int64_t row = gate * hidden_ + j;
+        return op_.x_requant.apply(products(w_, row, inputs_, x, op_.x_zero, row), gate);
+    }
+    int32_t from_h(int64_t gate, int64_t j, const std::vector<int8_t>& h) const {
+        const int64_t row = gate * hidden_ + j;
+        return op_.h_requant.apply(products(r_, row, hidden_, h.data(), op_.h_zero, op_.gates() * hidden_ + row), gate);
+    }
+    int32_t sum(int64_t gate, int64_t j, const int8_t* x, const std::vector<int8_t>& h) const {
+        return saturated16(from_x(gate, j, x) + from_h(gate, j, h));
+    }
+
+    void gru(const int8_t* x, const std::vector<int8_t>& old, int8_t* h, int16_t* wide) const {
+        std::vector<int32_t> z, reset;
+        std::vector<int8_t> kept;
+        for (int64_t j = 0; j < hidden_; ++j) {
+            z.push_back(fixed_logistic16(3 * sum(0, j, x, old)));
+            reset.push_back(fixed_logistic16(3 * sum(1, j, x, old)));
+            kept.push_back(saturated8((reset.back() * wide[j] + (1 << 22)) >> 23));
+        }
+        for (int64_t j = 0; j < hidden_; ++j) {
+            const auto k = static_cast<size_t>(j);
+            const int32_t b = op_.linear_before_reset ? (reset[k] * from_h(2, j, old) + (1 << 14)) >> 15 : from_h(2, j, kept);
+            const int32_t n = fixed_tanh16(3 * saturated16(from_x(2, j, x) + b));
+            wide[j] = static_cast<int16_t>((z[k] * wide[j] + (32768 - z[k]) * n + (1 << 14)) >> 15);
+            h[j] = q7(wide[j]);
+        }
+    }
+
+    void lstm(int64_t j, const int8_t* x, const std::vector<int8_t>& old, int8_t* h, int16_t* c) const {
         std::array<int32_t, 4> gate{};  // i o f c
         for (int64_t k = 0; k < 4; ++k) {
-            const int64_t row = k * hidden + j;
-            int32_t from_x = bias != nullptr ? bias->data<int32_t>()[static_cast<size_t>(row)] : 0, from_h = 0;
-            for (int64_t i = 0; i < inputs; ++i) from_x += (x[i] - op.x_zero) * w[row * inputs + i];
-            for (int64_t i = 0; i < hidden; ++i) from_h += (old[static_cast<size_t>(i)] - op.h_zero) * r[row * hidden + i];
-            const int32_t s = saturated16(op.x_requant.apply(from_x, k) + op.h_requant.apply(from_h, k));
-            gate[static_cast<size_t>(k)] = k == 3 ? fixed_tanh16(3 * s) : fixed_logistic16(3 * s);
+            const int32_t s = 3 * sum(k, j, x, old);
+            gate[static_cast<size_t>(k)] = k == 3 ? fixed_tanh16(s) : fixed_logistic16(s);
         }
-        int32_t cell = saturated16(op.cell_requant.apply(gate[2] * c[j], 0) + op.cell_requant.apply(gate[0] * gate[3], 1));
-        if (op.cell_clip != infinity) cell = std::clamp(cell, -static_cast<int32_t>(op.cell_clip), static_cast<int32_t>(op.cell_clip));
+        int32_t cell = saturated16(op_.cell_requant.apply(gate[2] * c[j], 0) + op_.cell_requant.apply(gate[0] * gate[3], 1));
+        if (op_.cell_clip != infinity) cell = std::clamp(cell, -static_cast<int32_t>(op_.cell_clip), static_cast<int32_t>(op_.cell_clip));
         c[j] = static_cast<int16_t>(cell);
-        h[j] = static_cast<int8_t>(op.requant.apply(gate[1] * fixed_tanh16(tanh16_argument(cell, op.cell_exponent)), 0));
+        h[j] = static_cast<int8_t>(op_.requant.apply(gate[1] * fixed_tanh16(tanh16_argument(cell, op_.cell_exponent)), 0));
     }
-}
+
+    const Recurrent& op_;
+    int64_t hidden_, inputs_;
+    std::span<const int8_t> w_, r_;
+    std::span<const int32_t> bias_;
+    std::vector<int16_t> wide_;
+};
 
 template <class T, class Step>
 void all_steps(const Recurrent& op, const Tensor& x, std::span<Tensor> out, const Step& step) {
@@ -197,8 +271,9 @@ void evaluate(const Recurrent& op, std::span<const Tensor* const> in, std::span<
         all_steps<float>(op, *in[op_x], out, [&](const float* x, float* h, int64_t at) { cell.step(x, h, c == nullptr ? c : c + at); });
         return;
     }
-    int16_t* c = out[2].mutable_data<int16_t>().data();
-    all_steps<int8_t>(op, *in[op_x], out, [&](const int8_t* x, int8_t* h, int64_t at) { int_step(op, in, x, h, c + at); });
+    IntCell cell(op, in);
+    int16_t* c = op.kind == RecurrentKind::lstm ? out[2].mutable_data<int16_t>().data() : nullptr;
+    all_steps<int8_t>(op, *in[op_x], out, [&](const int8_t* x, int8_t* h, int64_t at) { cell.step(x, h, c == nullptr ? c : c + at, at); });
 }
 
 Work work(const Recurrent&, std::span<const Type* const> in, std::span<const Type* const>) {

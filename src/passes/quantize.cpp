@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "passes/quantize_ranges.h"
+#include "passes/quantize_recurrent.h"
 
 namespace gw {
 namespace {
@@ -76,7 +76,7 @@ public:
     Expected<Graph> run() {
         for (size_t i = 0; i < g_.inputs.size(); ++i) input(i);
         for (const State& state : g_.states) real_[static_cast<size_t>(state.value.index)] = r_.map(state.value);
-        for (size_t k = 0; k < g_.nodes.size(); ++k) GW_TRY_DO(node(g_.nodes[k], plan_.forms[k]));
+        for (size_t k = 0; k < g_.nodes.size(); ++k) GW_TRY_DO(node(k));
         for (const Port& port : g_.outputs) {
             Port out = port;
             const bool floats = g_.type(port.value).dtype == DType::float32;
@@ -175,8 +175,9 @@ private:
         hi = to_int8(static_cast<double>(act_hi), y);
     }
 
-    Status node(const Node& n, IntegerForm form) {
-        switch (form) {
+    Status node(size_t k) {
+        const Node& n = g_.nodes[k];
+        switch (plan_.forms[k]) {
             case IntegerForm::absorbed:
                 return {};
             case IntegerForm::lookup:
@@ -197,6 +198,8 @@ private:
                 return minmax(n);
             case IntegerForm::softmax:
                 return softmax(n);
+            case IntegerForm::recurrent:
+                return recurrent(n, k);
             case IntegerForm::movement:
                 return movement(n);
             case IntegerForm::copy:
@@ -352,6 +355,55 @@ private:
                 static_cast<uint32_t>(std::llround(std::ldexp(std::exp(-d * static_cast<double>(r_.out.type(x).quant.scale())), power))));
         const ValueId t = r_.out.add_constant(Tensor::of<uint32_t>(Shape{256}, table));
         define(n, r_.add(n.op, {x, t}, n.sources), quant(n.outputs[0]));
+        return {};
+    }
+
+    // A state operand of a recurrent layer: constants as they are wanted, others rescaled.
+    ValueId state(ValueId old, const Quant& q, const std::vector<Source>& from) {
+        return g_.constant(old) != nullptr ? constant(old, q) : requantized(integer(old), q, from);
+    }
+    // A cell stays 16 bits wide; outside the layer it is float.
+    ValueId cell(ValueId old, const Quant& q, const std::vector<Source>& from) {
+        const Tensor* c = g_.constant(old);
+        if (c == nullptr) return r_.add(Quantize{DType::int16, q}, {real(old)}, from);
+        std::vector<int16_t> v;
+        for (float f : c->data<float>())
+            v.push_back(static_cast<int16_t>(std::clamp(std::nearbyint(double{f} / double{q.scale()}), -32768.0, 32767.0)));
+        return r_.out.add_constant(Tensor::of<int16_t>(c->shape(), v, q), g_[old].source);
+    }
+
+    Status recurrent(const Node& n, size_t k) {
+        enum : size_t { op_x, op_w, op_r, op_h, op_c, op_bias };
+        const Recurrent& op = *get_if<Recurrent>(n.op);
+        const bool lstm = op.kind == RecurrentKind::lstm;
+        const ValueId x = integer(n.inputs[op_x]);
+        const Quant &yq = quant(n.outputs[0]), &hq = quant(n.outputs[1]);
+        const int32_t exponent = lstm ? plan_.cell_exponents.at(static_cast<int32_t>(k)) : 0;
+        const ValueId bias = n.inputs.size() > op_bias ? n.inputs[op_bias] : ValueId{};
+        const auto q = quantize_recurrent(op, *g_.constant(n.inputs[op_w]), *g_.constant(n.inputs[op_r]), g_.constant(bias),
+                                          r_.out.type(x).quant, yq, exponent);
+        if (!q) return island(n);
+        const Quant cq = Quant::tensor(std::ldexp(1.0f, exponent), 0);
+        const ValueId h = state(n.inputs[op_h], yq, n.sources), c = lstm ? cell(n.inputs[op_c], cq, n.sources) : ValueId{};
+        const std::vector<ValueId> operands{x,
+                                            r_.out.add_constant(q->w, g_[n.inputs[op_w]].source),
+                                            r_.out.add_constant(q->r, g_[n.inputs[op_r]].source),
+                                            h,
+                                            c,
+                                            r_.out.add_constant(q->bias, bias.valid() ? g_[bias].source : "")};
+        Diagnostics broken;
+        const auto made = r_.out.add(q->op, operands, n.sources, broken);
+        GW_CHECK(made.ok(), broken.all().empty() ? "infer failed" : broken.all().front().text());
+        const Quant quants[] = {yq, hq, cq};
+        for (size_t i = 0; i < made->size(); ++i) {
+            const ValueId y = (*made)[i];
+            r_.out[y].type.quant = quants[i];
+            r_.out[y].source = g_[n.outputs[i]].source;
+            if (i < 2)
+                integer_[static_cast<size_t>(n.outputs[i].index)] = y;
+            else
+                real_[static_cast<size_t>(n.outputs[i].index)] = r_.add(Dequantize{}, {y}, n.sources);
+        }
         return {};
     }
 

@@ -4,6 +4,8 @@
 #include "passes/quantize_ranges.h"
 
 #include "calibrate/collect.h"
+#include "ops/recurrent.h"
+#include "passes/quantize_recurrent.h"
 
 #include <algorithm>
 #include <cmath>
@@ -38,6 +40,7 @@ public:
         absorb_regions();
         for (size_t k = 0; k < g_.nodes.size(); ++k) group(g_.nodes[k], plan_.forms[k]);
         GW_TRY_DO(choose());
+        GW_TRY_DO(choose_cells());
         return std::move(plan_);
     }
 
@@ -81,12 +84,22 @@ private:
             const Shape& shape = g_.type(node.inputs[0]).shape;
             return !s->log && s->axis == shape.rank() - 1 ? IntegerForm::softmax : IntegerForm::none;
         }
+        if (const Recurrent* r = get_if<Recurrent>(op))
+            return has_integer_recurrence(node, *r) ? IntegerForm::recurrent : IntegerForm::none;
         if (const Pad* p = get_if<Pad>(op))
             return p->mode == PadMode::constant || p->value == 0 ? IntegerForm::movement : IntegerForm::none;
         if (get_if<Reshape>(op) || get_if<Transpose>(op) || get_if<Concat>(op) || get_if<Slice>(op) || get_if<Gather>(op) ||
             get_if<Resize>(op))
             return IntegerForm::movement;
         return IntegerForm::none;
+    }
+
+    // Constant weights, and functions that have an integer form.
+    bool has_integer_recurrence(const Node& node, const Recurrent& op) const {
+        enum : size_t { x, w, r, h, c, bias, peephole };
+        auto absent = [&](size_t i) { return i >= node.inputs.size() || !node.inputs[i].valid(); };
+        return has_integer_form(op) && !g_.constant(node.inputs[x]) && g_.constant(node.inputs[w]) && g_.constant(node.inputs[r]) &&
+               (absent(bias) || g_.constant(node.inputs[bias])) && absent(peephole);
     }
 
     ValueId root(ValueId id) const {
@@ -154,6 +167,15 @@ private:
             case IntegerForm::softmax:
                 fixed_[static_cast<size_t>(y.index)] = Quant::tensor(1.0f / 256, -128);
                 break;
+            case IntegerForm::recurrent: {
+                const ValueId h = node.inputs[3];
+                unite(node.outputs[1], y);
+                if (!g_.constant(h)) unite(h, y);
+                if (get_if<Recurrent>(node.op)->kind != RecurrentKind::lstm) {
+                    fixed_[static_cast<size_t>(y.index)] = fixed_[static_cast<size_t>(node.outputs[1].index)] = hidden_quant();
+                }
+                break;
+            }
             case IntegerForm::movement: {
                 const size_t n = get_if<Concat>(node.op) != nullptr ? node.inputs.size() : 1;
                 for (size_t i = 0; i < n; ++i) unite(node.inputs[i], y);
@@ -172,6 +194,26 @@ private:
         return true;
     }
 
+    Expected<const TensorProfile*> profile_of(ValueId id) const {
+        if (const TensorProfile* p = profile_.find(keys_[static_cast<size_t>(id.index)])) return p;
+        const Node* node = g_.producer(id);
+        Location where = node != nullptr ? g_.where(*node) : Location{.file = g_.file};
+        return diag_.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
+                           "the profile has no range for this tensor; was it made from another model?");
+    }
+
+    // A cell has 16 bits: its whole range fits.
+    Status choose_cells() {
+        for (size_t k = 0; k < g_.nodes.size(); ++k) {
+            const Node& node = g_.nodes[k];
+            if (plan_.forms[k] != IntegerForm::recurrent || get_if<Recurrent>(node.op)->kind != RecurrentKind::lstm) continue;
+            GW_TRY(const TensorProfile* after, profile_of(node.outputs[2]));
+            const auto [lo, hi] = choose_range(*after, RangeMethod{});
+            plan_.cell_exponents[static_cast<int32_t>(k)] = cell_exponent(double{lo}, double{hi}, g_.type(node.inputs[0]).shape[0]);
+        }
+        return {};
+    }
+
     Status choose() {
         const size_t n = g_.values.size();
         std::vector<std::optional<std::pair<double, double>>> range(n);
@@ -188,13 +230,7 @@ private:
             const ValueId id{static_cast<int32_t>(i)};
             const auto root_index = static_cast<size_t>(find(id.index));
             if (!wanted(id) || fixed_[i] || ignored_[i]) continue;
-            const TensorProfile* p = profile_.find(keys_[i]);
-            if (p == nullptr) {
-                const Node* node = g_.producer(id);
-                Location where = node != nullptr ? g_.where(*node) : Location{.file = g_.file};
-                return diag_.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
-                                   "the profile has no range for this tensor; was it made from another model?");
-            }
+            GW_TRY(const TensorProfile* p, profile_of(id));
             const auto [lo, hi] = choose_range(*p, options_.range);
             auto& r = range[root_index];
             r = r ? std::pair(std::min(r->first, double{lo}), std::max(r->second, double{hi})) : std::pair(double{lo}, double{hi});

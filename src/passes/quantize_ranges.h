@@ -1,5 +1,6 @@
 // Which quantization each value gets: values that an op only moves or compares share one, the rest follow their profile.
 #pragma once
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -20,14 +21,16 @@ enum class IntegerForm : uint8_t {
     multiply,
     minmax,
     softmax,
+    recurrent,
     movement,
     copy  // does not touch floats
 };
 
 struct QuantizePlan {
-    std::vector<IntegerForm> forms;  // one a node
-    std::vector<ValueId> roots;      // one a value: for elementwise regions the value they depend on
-    std::vector<Quant> quants;       // one a value; empty for those that are not quantized
+    std::vector<IntegerForm> forms;             // one a node
+    std::vector<ValueId> roots;                 // one a value: for elementwise regions the value they depend on
+    std::vector<Quant> quants;                  // one a value; empty for those that are not quantized
+    std::map<int32_t, int32_t> cell_exponents;  // of an lstm's cells, by the node's number
 };
 
 Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);

@@ -50,6 +50,22 @@ TWO = """graph main {
 }
 """
 
+# A state that runs ahead of what it is read as: the first layer works in its memory, and a copy at the end moves the other.
+KEEPS = """graph main {
+  input %x "x": i8[1,3] q(0.5,0)
+  state %s "sum": i8[1,3] q(0.5,0) = splat(1)
+  state %l "last": i8[1,3] q(0.5,0) = [4,-5,6]
+  const %w "w": i8[4,3] q(0.01,0) = [1,20,-3,40,-5,60,7,80,9,-10,11,120]
+  const %b "b": i32[4] = [100,-200,300,400]
+  %y "y": i8[1,3] q(0.5,0) = binary(%x, %s) kind=add a_multiplier=1 b_multiplier=1 requant=narrow(pre=0,mul=[1],shift=[1],zero=0,lo=-128,hi=127)
+  %z "z": i8[1,3] q(0.5,0) = binary(%y, %l) kind=max
+  %d "d": i8[1,4] q(0.5,0) = dense(%z, %w, %b) requant=narrow(pre=0,mul=[1],shift=[4],zero=0,lo=-128,hi=127)
+  next %s = %y
+  next %l = %x
+  output %d "d"
+}
+"""
+
 
 def call(command, folder=None, status=0):
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -343,6 +359,20 @@ class Firmware(Bundles):
                     image = self.image("cortex-m0plus", [os.path.join(FIRMWARE, "selftest_main.c"), *self.sources("s")], ["-I" + self.at("s")])
                     self.emulate("cortex-m0plus", image, status=1 + step)
                 write(self.at("s", "net_weights.c"), good)
+
+    def test_selftest_of_a_model_with_state_begins_with_a_reset(self):
+        write(self.at("keeps.gw"), KEEPS)
+        self.compile(self.at("keeps.gw"), "k", "--selftest", "3")
+        main = ["gcc", "-std=c99", "-O1", *STRICT, "-I" + self.at("k"), os.path.join(FIRMWARE, "selftest_main.c"), *self.sources("k"), "-o",
+                self.at("program")]
+        call(main)
+        call([self.at("program")])
+        path = self.at("k", "net_selftest.c")
+        text = read(path)
+        self.assertEqual(text.count("(void)net_reset(state);"), 2)
+        write(path, text.replace("(void)net_reset(state);", ""))
+        call(main)
+        self.assertNotEqual(call([self.at("program")], status=None).returncode, 0)
 
     def test_weights_by_pointer_are_checked(self):
         report = self.compile(DIGITS, "w", "--weights", "pointer", "--selftest", "2")["report"]

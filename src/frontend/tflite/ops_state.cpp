@@ -112,11 +112,11 @@ Status sequence_lstm(TfliteNode& n) {
     Recurrent op;
     if (integer) {
         GW_TRY_DO(lstm_integers(n, op, o->cell_clip()));
-    } else {
-        if (o->cell_clip() > 0) op.cell_clip = o->cell_clip();
-        const Tensor zeros = Tensor::zeros({wide, Shape{4 * hidden}, {}});  // the recurrent products have no bias of their own
-        bias = n.add(stacked({n.importer.graph.constant(bias), &zeros}));
+    } else if (o->cell_clip() > 0) {
+        op.cell_clip = o->cell_clip();
     }
+    const Tensor zeros = Tensor::zeros({wide, Shape{4 * hidden}, {}});  // the recurrent products have no bias of their own
+    bias = n.add(stacked({n.importer.graph.constant(bias), &zeros}));
     ValueId data = n.value(0);
     if (!o->time_major()) {
         GW_TRY(data, swapped(n, data));

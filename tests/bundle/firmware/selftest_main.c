@@ -12,6 +12,10 @@ static const unsigned char stored[NET_WEIGHTS_BYTES] = {
 };
 #endif
 
+#if NET_STATE_BYTES > 0
+static uint64_t state[NET_STATE_BYTES / 8u + 1u];
+#endif
+
 #ifndef CORRUPT
 #define CORRUPT (-1)
 #endif
@@ -23,6 +27,10 @@ int main(void) {
     if (net_check_weights(weights) != (CORRUPT >= 0 ? NET_ERR_WEIGHTS : NET_OK)) return 98;
     return net_selftest(weights, arena);
 #else
+#if NET_STATE_BYTES > 0
+    return net_selftest(arena, state);
+#else
     return net_selftest(arena);
+#endif
 #endif
 }

@@ -204,7 +204,7 @@ inline void walk_rows(std::string_view core, uint32_t first, uint32_t most, int 
         offer(drawn_case(dice, seed));
         offer(float_recurrent_case(dice, seed));
         offer(svdf_case(dice, seed));
-        offer(lstm8_case(dice));
+        offer(recurrent8_case(dice, seed));
         const Graph g = seed % 3 == 0 ? optimised(RandomGraph(seed, {.blocks = 3}).make()) : RandomInt8(seed, Rounding::none, 3).make();
         std::vector<Tensor> inputs;
         for (const Port& port : g.inputs) {

@@ -46,22 +46,32 @@ inline KernelCase state_case(const Op& op, const std::vector<Tensor>& operands, 
     return c;
 }
 
-// An int8 lstm.
-inline KernelCase lstm8_case(Dice& dice) {
+// An int8 layer; `number` modulo 3 is its kind.
+inline KernelCase recurrent8_case(Dice& dice, int64_t number) {
     const int64_t steps = dice.between(1, 4), batch = dice.between(1, 2), inputs = dice.between(1, 9), h = dice.between(1, 7);
     Recurrent op;
+    op.kind = static_cast<RecurrentKind>(number % 3);
+    const auto gates = static_cast<size_t>(op.gates());
+    const int64_t gh = op.gates() * h;
+    const bool lstm = op.kind == RecurrentKind::lstm;
     op.reverse = dice.chance(30);
-    op.x_zero = dice.zero(), op.h_zero = dice.zero();
-    op.x_requant = to_int16(dice, dice.chance(20) ? 1 : 4, -2), op.h_requant = to_int16(dice, 4, -2);
-    op.cell_exponent = static_cast<int32_t>(-dice.between(7, 15));
-    op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
-    op.requant = {Rounding::twice, 0, {static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647))}, {-22}, dice.zero(), -128, 127};
-    if (dice.chance(30)) op.cell_clip = static_cast<float>(dice.between(1, 32767));
-    const Tensor bias = dice.chance(20) ? Tensor() : dice.words({4 * h}, -9000, 9000);
+    op.linear_before_reset = op.kind == RecurrentKind::gru && dice.chance(50);
+    if (op.kind == RecurrentKind::rnn) op.f = UnaryKind::tanh;
+    op.x_zero = dice.zero();
+    op.x_requant = to_int16(dice, dice.chance(20) ? 1 : gates, -2), op.h_requant = to_int16(dice, gates, -2);
+    if (lstm) {
+        op.h_zero = dice.zero();
+        op.cell_exponent = static_cast<int32_t>(-dice.between(7, 15));
+        op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
+        op.requant = {
+            Rounding::twice, 0, {static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647))}, {-22}, dice.zero(), -128, 127};
+        if (dice.chance(30)) op.cell_clip = static_cast<float>(dice.between(1, 32767));
+    }
+    const Tensor bias = dice.chance(20) ? Tensor() : dice.words({2 * gh}, -9000, 9000);
     return state_case(op,
-                      {dice.bytes({steps, batch, inputs}), dice.bytes({4 * h, inputs}), dice.bytes({4 * h, h}), dice.bytes({batch, h}),
-                       int16s(dice, {batch, h}), bias},
-                      {0, 3, 4}, dice.chance(70));
+                      {dice.bytes({steps, batch, inputs}), dice.bytes({gh, inputs}), dice.bytes({gh, h}), dice.bytes({batch, h}),
+                       lstm ? int16s(dice, {batch, h}) : Tensor(), bias},
+                      dice.chance(80) ? std::vector<size_t>{0, 3, 4} : std::vector<size_t>{0, 4}, dice.chance(70));
 }
 
 // A float layer; `number` modulo 3 is its kind.

@@ -8,11 +8,12 @@
 namespace gw {
 namespace {
 
-TEST(RecurrentKernels, Lstm8) {
+TEST(RecurrentKernels, Int8) {
     Dice dice(41);
     EveryCompiler compilers(9);
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
-    for (int i = 0; i < 30; ++i) EXPECT_THAT(harness.add(lstm8_case(dice)), testing::ElementsAre("lstm_s8"));
+    const char* rows[] = {"rnn_s8", "gru_s8", "lstm_s8"};
+    for (int i = 0; i < 60; ++i) EXPECT_THAT(harness.add(recurrent8_case(dice, i)), testing::ElementsAre(rows[i % 3]));
     expect_clean(harness, 60);
     compilers.expect_quiet();
 }

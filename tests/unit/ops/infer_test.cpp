@@ -155,7 +155,19 @@ void recurrent_ops() {
     const auto i8 = [](Shape s) { return t(DType::int8, std::move(s)); };
     const std::vector<Tensor> ints{i8({3, 1, 4}), i8({8, 4}), i8({8, 2}), i8({1, 2}), t(DType::int16, {1, 2})};
     refused(Recurrent{}, ints, "x_requant clamps to [-128, 127] about 0, expected int16");
-    refused(with<Recurrent>([](auto& o) { o.g = UnaryKind::sigmoid; }), ints, "with logistic and tanh");
+    refused(with<Recurrent>([](auto& o) { o.g = UnaryKind::sigmoid; }), ints, "has logistic and tanh");
+    const auto gru = [](auto change) {
+        return with<Recurrent>([&](auto& o) {
+            o.kind = RecurrentKind::gru;
+            change(o);
+        });
+    };
+    const std::vector<Tensor> three{i8({3, 1, 4}), i8({6, 4}), i8({6, 2}), i8({1, 2})};
+    refused(gru([](auto& o) { o.h_zero = 3; }), three, "h_zero is 3, but the hidden state is in Q0.7");
+    refused(gru([](auto& o) { o.cell_exponent = -11; }), three, "an lstm alone has a cell");
+    refused(gru([](auto& o) { o.clip = 2; }), three, "no clip and no peephole");
+    refused(gru([](auto&) {}), {three[0], three[1], three[2], three[3], Tensor{}, t(DType::int32, {6})},
+            "operand `bias`: i32[6] given, expected i32[12]");
     refused(with<Recurrent>([](auto& o) { o.cell_exponent = 1; }), ints, "cell_exponent 1 is out of range");
     refused(with<Recurrent>([](auto& o) { o.cell_clip = 0.5f; }), ints, "cell_clip 0.5 is not an int16");
     refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3})}, "operand `state`: missing");

@@ -81,6 +81,62 @@ TEST(Recurrent, GruResetsBeforeOrAfterTheProduct) {
     }
 }
 
+Requant to_gates(const std::vector<int32_t>& shifts) {
+    Requant r{Rounding::twice, 0, {}, shifts, 0, -32768, 32767};
+    r.multiplier.assign(shifts.size(), 1 << 30);
+    return r;
+}
+
+// One unit: 2·2^12·(0.5·x + h) with x and h in Q0.7 and weights in Q1.6, so that a sum of products stands for 2^-13.
+TEST(Recurrent, AnIntegerRnnStepByHand) {
+    Recurrent op;
+    op.kind = RecurrentKind::rnn;
+    op.f = UnaryKind::tanh;
+    op.x_zero = 10;
+    op.x_requant = op.h_requant = to_gates({0});
+    const std::vector<Tensor> out = run_all(op, {bytes({2, 1, 1}, {110, -90}), bytes({1, 1}, {32}), bytes({1, 1}, {64}),
+                                                 bytes({1, 1}, {-32}), Tensor{}, Tensor::of<int32_t>({2}, {100, -50})});
+    double h = -32.0 / 128;
+    for (int t = 0; t < 2; ++t) {
+        h = std::tanh(0.5 * (t == 0 ? 100 : -100) / 128 + 100.0 / 8192 + h - 50.0 / 8192);
+        EXPECT_NEAR(out[0].at(t), 128 * h, 1.1) << t;
+    }
+    EXPECT_EQ(out[1].at(0), out[0].at(1));
+}
+
+// The update gate all but open: what each step adds is below half a unit of the 8 bits that h has outside, and must not be lost.
+TEST(Recurrent, AnIntegerGruAddsUpWhatEightBitsCannotHold) {
+    for (const bool linear : {false, true}) {
+        Recurrent op;
+        op.kind = RecurrentKind::gru;
+        op.linear_before_reset = linear;
+        op.x_requant = op.h_requant = to_gates({0, 0, 0});
+        // Weights 0 but n's of x; biases in 2^-13: z = logistic(6), r = logistic(1), n = tanh(x/2 + r·0.25 or + 0.25).
+        const int32_t six = 6 * 8192, one = 8192, quarter = 2048;
+        const std::vector<Tensor> out =
+            run_all(op, {bytes({40, 1, 1}, std::vector<int8_t>(40, 100)), bytes({3, 1}, {0, 0, 32}), bytes({3, 1}, {0, 0, 0}),
+                         bytes({1, 1}, {0}), Tensor{}, Tensor::of<int32_t>({6}, {six, one, 0, 0, 0, quarter})});
+        const double z = 1 / (1 + std::exp(-6.0)), r = 1 / (1 + std::exp(-1.0)), n = std::tanh(0.5 * 100 / 128 + (linear ? r : 1) * 0.25);
+        double h = 0;
+        for (int t = 0; t < 40; ++t) {
+            h = (1 - z) * n + z * h;
+            EXPECT_NEAR(out[0].at(t), 128 * h, 0.6) << linear << " " << t;
+        }
+        EXPECT_GT(out[1].at(0), 2);
+    }
+}
+
+TEST(Recurrent, AnIntegerGruResetsTheStateBeforeTheProduct) {
+    Recurrent op;
+    op.kind = RecurrentKind::gru;
+    op.x_requant = op.h_requant = to_gates({0, 0, 0});
+    // z = logistic(-6): h' is n; r = logistic(h/2), n = tanh(h·r).
+    const std::vector<Tensor> out = run_all(op, {bytes({1, 1, 1}, {0}), bytes({3, 1}, {0, 0, 0}), bytes({3, 1}, {0, 32, 64}),
+                                                 bytes({1, 1}, {96}), Tensor{}, Tensor::of<int32_t>({6}, {-6 * 8192, 0, 0, 0, 0, 0})});
+    const double h = 0.75, z = 1 / (1 + std::exp(6.0)), r = 1 / (1 + std::exp(-h / 2)), n = std::tanh(h * r);
+    EXPECT_NEAR(out[1].at(0), 128 * ((1 - z) * n + z * h), 1.1);
+}
+
 TEST(Svdf, MovesEachFiltersMemoryAndSumsTheFiltersOfAUnit) {
     Svdf op;
     op.rank = 2;

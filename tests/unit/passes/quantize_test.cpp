@@ -1,6 +1,8 @@
 // Quantization: int8 networks stay close to the float ones, every node form comes up, groups share scales only where that costs nothing.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "passes/quantize_ranges.h"
 #include "support/random_graph.h"
 
@@ -137,6 +139,65 @@ TEST(Quantize, EachFormOfOneOperand) {
         EXPECT_TRUE(b.diag.all().empty()) << c.what;
         for (const Node& node : b.integer.nodes) EXPECT_EQ(b.integer.type(node.outputs[0]).dtype, DType::int8) << c.what;
     }
+}
+
+// A recurrent layer over 20 steps of one operand, with random weights and biases: [T, 1, I] to the hidden states and the last one.
+Graph recurrent_layer(Recurrent op, uint32_t seed, bool state_given) {
+    constexpr int64_t steps = 20, inputs = 6, hidden = 8;
+    const int64_t gh = op.gates() * hidden;
+    std::mt19937 random(seed);
+    auto floats = [&](Shape shape, float most) {
+        std::vector<float> v;
+        for (int64_t i = 0; i < shape.elements(); ++i) v.push_back(most * (static_cast<float>(random() % 20001) / 10000.0f - 1.0f));
+        return Tensor::of<float>(std::move(shape), v);
+    };
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{steps, 1, inputs}, {}});
+    const Shape state{1, hidden};
+    const ValueId h = state_given ? g.add_input("h", {DType::float32, state, {}}) : g.add_constant(floats(state, 0.5f));
+    ValueId c;
+    if (op.kind == RecurrentKind::lstm)
+        c = state_given ? g.add_input("c", {DType::float32, state, {}}) : g.add_constant(floats(state, 0.5f));
+    Diagnostics diag;
+    const auto y = g.add(op,
+                         {x, g.add_constant(floats({gh, inputs}, 0.8f)), g.add_constant(floats({gh, hidden}, 0.6f)), h, c,
+                          g.add_constant(floats({2 * gh}, 0.5f))},
+                         {{"layer", "GRU", 0}}, diag);
+    EXPECT_TRUE(y.ok()) << (diag.all().empty() ? "" : diag.all().front().text());
+    g.add_output("y", (*y)[0]);
+    g.add_output("last", (*y)[1]);
+    if (op.kind == RecurrentKind::lstm) g.add_output("cell", (*y)[2]);
+    return g;
+}
+
+TEST(Quantize, RecurrentLayersHaveAnIntegerForm) {
+    for (const RecurrentKind kind : {RecurrentKind::rnn, RecurrentKind::gru, RecurrentKind::lstm}) {
+        for (uint32_t seed = 0; seed < 8; ++seed) {
+            Recurrent op;
+            op.kind = kind;
+            op.reverse = seed % 2 == 1;
+            op.linear_before_reset = kind == RecurrentKind::gru && seed % 4 < 2;
+            if (kind == RecurrentKind::rnn) op.f = UnaryKind::tanh;
+            if (kind == RecurrentKind::lstm && seed % 4 == 3) op.cell_clip = 0.75f;
+            const Both b = quantize_model(recurrent_layer(op, seed + 1, seed >= 4));
+            EXPECT_TRUE(b.diag.all().empty()) << b.diag.all().front().text();
+            const Node* node = find<Recurrent>(b.integer);
+            ASSERT_NE(node, nullptr);
+            EXPECT_EQ(b.integer.type(node->outputs[0]).dtype, DType::int8);
+            for (size_t output = 0; output < b.real.outputs.size(); ++output)
+                EXPECT_GT(quality(b, output), 25) << enum_name(kind) << " seed " << seed << " output " << output;
+        }
+    }
+}
+
+TEST(Quantize, ARecurrentLayerWithOtherFunctionsStaysFloat) {
+    Recurrent op;
+    op.kind = RecurrentKind::gru;
+    op.g = UnaryKind::softplus;
+    const Both b = quantize_model(recurrent_layer(op, 5, false));
+    ASSERT_EQ(b.diag.all().size(), 1u);
+    EXPECT_EQ(b.diag.all()[0].id, DiagId::quantize_left_float);
+    EXPECT_GT(quality(b), 25);
 }
 
 // HardSwish in four pieces, and a second function of the same value: two tables, whatever lies between.
