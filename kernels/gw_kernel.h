@@ -356,6 +356,17 @@ static inline int8_t gw_requant_window(const int32_t form, int32_t u, const int3
     return (int8_t)(uint8_t)(sum >> 24);
 }
 
+/* A line from two words: the multiplier; above, the width without its width_shift lowest bits, below, how far the addend lies under
+ * first + 1 result steps, without its addend_shift lowest bits. */
+static inline void gw_unpack_line(const int32_t *packed, const int32_t width_shift, const int32_t addend_shift, const int32_t first,
+                                  int32_t *line)
+{
+    const uint32_t below = (uint32_t)packed[1];
+    line[0] = (int32_t)(below >> 16 << width_shift);
+    line[1] = packed[0];
+    line[2] = (int32_t)(((uint32_t)(first + 1) << 24) - ((below & 0xFFFFu) << addend_shift));
+}
+
 /* Two results of one channel at a time: of the accumulators *u0 and *u1, which become them (as bytes 0 to 255). */
 GW_INLINE void gw_requant_windows(const int32_t form, int32_t *u0, int32_t *u1, const int32_t *line, const int32_t low)
 {

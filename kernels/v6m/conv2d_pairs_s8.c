@@ -7,13 +7,16 @@
  *
  * x      [IH][IW][IC]
  * y      [OH][OW][OC]
- * w      blocks of three output channels, then blocks of two (at most two of those), each [KH * KW * IC][channels of the block]. 128 is
- * added to each weight: unsigned byte loads have more addressing forms. The sum of a chunk's words takes it out again chunks for each block
- * a byte a chunk, 10 - n (blocks of three) or 15 - n (blocks of two) for one of n taps, 1 <= n, and then 255. For each channel of each
- * chunk, with x anywhere in int8: -32768 <= sum of x * w <= 32767 bias   [OC], with -X_ZERO * (sum of the channel's weights) in it: the
- * sums are of x itself, and padding is X_ZERO mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how
- * (gw_rescale), or that mult holds lines of gw_requant_window, whose start is taken off the bias; scratch  KH * KW * IC words KH, KW
- * kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
+ * w      blocks of three output channels, then blocks of two (at most two of those), each [KH * KW * IC][channels of the block].
+ *        128 is added to each weight: unsigned byte loads have more addressing forms. The sum of a chunk's words takes it out again
+ * chunks for each block a byte a chunk, 10 - n (blocks of three) or 15 - n (blocks of two) for one of n taps, 1 <= n, and then 255.
+ *        For each channel of each chunk, with x anywhere in int8: -32768 <= sum of x * w <= 32767
+ * bias   [OC], with -X_ZERO * (sum of the channel's weights) in it: the sums are of x itself, and padding is X_ZERO
+ * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale), or that mult holds
+ *        lines of gw_requant_window, whose start is taken off the bias, PACKED those of gw_unpack_line
+ * CODE   weights are instructions: a routine for each three channels and for those that are left; chunks says where each begins
+ * scratch  KH * KW * IC words
+ * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  *
  * Order: output pixels row by row, left to right, two at a time (the last of an odd row alone). All taps of the two are read, then their
  * results are written.
@@ -27,54 +30,116 @@ typedef int16_t conv2d_pairs_s8_mult;    // @type
 typedef uint8_t conv2d_pairs_s8_weight;  // @type
 typedef uint8_t conv2d_pairs_s8_chunk;   // @type
 
-/* What the pixels of a call have in common. The assembler knows where the first three stand. */
+/* What the pixels of a call have in common. The assembler knows the order. */
 typedef struct {
     const conv2d_pairs_s8_weight *w;
     const conv2d_pairs_s8_chunk *chunks;
     const int32_t *bias;
     const conv2d_pairs_s8_mult *mult;
-    const int8_t *shift;
     int8_t *y;     /* first pixel's next result */
     int32_t other; /* from it to the second pixel's; 0: there is none */
+    const int8_t *shift;
 } conv2d_pairs_s8_place;
 
 #if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
-/* One block of three. sums: of channel 0 of the first pixel, of the second pixel, of channel 1 of the first ... Moves p->w, chunks, bias
- * on. */
+#define GW_ASSEMBLER 1
+/* A block of three: r0 next word, r1 weights, r2 to r4 the chunk's sums, r5 word, r6 weight, r7 sum of the words; r8 to r12, lr
+ * accumulators, of channel 0 of the first pixel, of the second pixel, of channel 1 of the first ... From the biases in r3 to r5 on; `next`:
+ * where the stack keeps the next chunk, which ends in r5. */
+#define GW_TAP3(a, b, c) \
+    "ldm r0!, {r5}\n ldrb r6, [r1, #" #a "]\n muls r6, r5, r6\n adds r2, r2, r6\n ldrb r6, [r1, #" #b \
+    "]\n muls r6, r5, r6\n" \
+    "adds r3, r3, r6\n ldrb r6, [r1, #" #c "]\n muls r6, r5, r6\n adds r4, r4, r6\n adds r7, r7, r5\n"
+#define GW_START3 "mov r8, r3\n mov r9, r3\n mov r10, r4\n mov r11, r4\n mov r12, r5\n mov lr, r5\n"
+#define GW_CHUNKS3(next) \
+    "1:\n adds r5, r5, #1\n str r5, [sp, #" #next \
+    "]\n" \
+    "lsls r5, r6, #1\n adds r5, r5, r6\n subs r1, r1, r5\n movs r5, #22\n muls r5, r6, r5\n" /* a tap: 3 weights, 22 bytes of code */ \
+    "movs r2, #0\n movs r3, #0\n movs r4, #0\n movs r7, #0\n" \
+    "add pc, r5\n nop\n" GW_TAP3(0, 1, 2) GW_TAP3(3, 4, 5) GW_TAP3(6, 7, 8) GW_TAP3(9, 10, 11) GW_TAP3(12, 13, 14) \
+        GW_TAP3(15, 16, 17) GW_TAP3(18, 19, 20) GW_TAP3(21, 22, 23) GW_TAP3(24, 25, 26) GW_TAP3( \
+            27, 28, 29) "adds r1, r1, #30\n lsls r7, r7, #7\n" \
+                        "subs r2, r2, r7\n sxth r6, r2\n subs r2, r2, r6\n asrs r2, r2, #16\n add r8, r8, r6\n add r9, r9, r2\n" \
+                        "subs r3, r3, r7\n sxth r6, r3\n subs r3, r3, r6\n asrs r3, r3, #16\n add r10, r10, r6\n add r11, r11, r3\n" \
+                        "subs r4, r4, r7\n sxth r6, r4\n subs r4, r4, r6\n asrs r4, r4, #16\n add r12, r12, r6\n add lr, lr, r4\n" \
+                        "ldr r5, [sp, #" #next "]\n ldrb r6, [r5]\n cmp r6, #255\n beq 2f\n b 1b\n 2:\n adds r5, r5, #1\n"
+#define GW_SAVE "push {r0-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {r4-r7}\n"
+#define GW_RESTORE "pop {r4-r7}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {r0-r7}\n pop {r3}\n mov lr, r3\n"
+
+/* One block of three. Moves p->w, chunks, bias on. */
 static GW_NOINLINE void conv2d_pairs_s8_sums3(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t *sums)
 {
     register const gw_u32 *r0 __asm__("r0") = pairs;
     register conv2d_pairs_s8_place *r1 __asm__("r1") = p;
     register int32_t *r2 __asm__("r2") = sums;
-    /* r0 next word, r1 weights, r2 to r4 the chunk's sums, r5 word, r6 weight, r7 sum of the words; r8 to r12, lr accumulators;
-     * [sp, #20] p, [sp, #24] sums, [sp, #28] next chunk */
-#define GW_TAP3(a, b, c) \
-    "ldm r0!, {r5}\n ldrb r6, [r1, #" #a "]\n muls r6, r5, r6\n adds r2, r2, r6\n ldrb r6, [r1, #" #b \
-    "]\n muls r6, r5, r6\n" \
-    "adds r3, r3, r6\n ldrb r6, [r1, #" #c "]\n muls r6, r5, r6\n adds r4, r4, r6\n adds r7, r7, r5\n"
+    /* [sp, #20] p, [sp, #24] sums, [sp, #28] next chunk */
     __asm__ volatile(
-        ".syntax unified\n"
-        "push {r0-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {r4-r7}\n"
-        "ldr r7, [r1, #8]\n ldm r7!, {r3-r5}\n str r7, [r1, #8]\n mov r8, r3\n mov r9, r3\n mov r10, r4\n mov r11, r4\n mov r12, r5\n mov lr, r5\n"
-        "ldr r5, [r1, #4]\n ldr r1, [r1]\n ldrb r6, [r5]\n"
-        "1:\n adds r5, r5, #1\n str r5, [sp, #28]\n"
-        "lsls r5, r6, #1\n adds r5, r5, r6\n subs r1, r1, r5\n movs r5, #22\n muls r5, r6, r5\n" /* a tap has 3 weights and 22 bytes of code */
-        "movs r2, #0\n movs r3, #0\n movs r4, #0\n movs r7, #0\n"
-        "add pc, r5\n nop\n"
-        GW_TAP3(0, 1, 2) GW_TAP3(3, 4, 5) GW_TAP3(6, 7, 8) GW_TAP3(9, 10, 11) GW_TAP3(12, 13, 14)
-        GW_TAP3(15, 16, 17) GW_TAP3(18, 19, 20) GW_TAP3(21, 22, 23) GW_TAP3(24, 25, 26) GW_TAP3(27, 28, 29)
-        "adds r1, r1, #30\n lsls r7, r7, #7\n"
-        "subs r2, r2, r7\n sxth r6, r2\n subs r2, r2, r6\n asrs r2, r2, #16\n add r8, r8, r6\n add r9, r9, r2\n"
-        "subs r3, r3, r7\n sxth r6, r3\n subs r3, r3, r6\n asrs r3, r3, #16\n add r10, r10, r6\n add r11, r11, r3\n"
-        "subs r4, r4, r7\n sxth r6, r4\n subs r4, r4, r6\n asrs r4, r4, #16\n add r12, r12, r6\n add lr, lr, r4\n"
-        "ldr r5, [sp, #28]\n ldrb r6, [r5]\n cmp r6, #255\n beq 2f\n b 1b\n"
-        "2:\n adds r5, r5, #1\n ldr r0, [sp, #20]\n str r1, [r0]\n str r5, [r0, #4]\n"
-        "ldr r0, [sp, #24]\n mov r2, r8\n mov r3, r9\n mov r4, r10\n mov r5, r11\n mov r6, r12\n mov r7, lr\n stm r0!, {r2-r7}\n"
-        "pop {r4-r7}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {r0-r7}\n pop {r3}\n mov lr, r3\n"
+        ".syntax unified\n" GW_SAVE
+        "ldr r7, [r1, #8]\n ldm r7!, {r3-r5}\n str r7, [r1, #8]\n" GW_START3
+        "ldr r5, [r1, #4]\n ldr r1, [r1]\n ldrb r6, [r5]\n" GW_CHUNKS3(28)
+        "ldr r0, [sp, #20]\n str r1, [r0]\n str r5, [r0, #4]\n"
+        "ldr r0, [sp, #24]\n mov r2, r8\n mov r3, r9\n mov r4, r10\n mov r5, r11\n mov r6, r12\n mov r7, lr\n stm r0!, {r2-r7}\n" GW_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2)
         :
         : "r3", "r12", "cc", "memory");
-#undef GW_TAP3
+}
+
+/* Blocks of three and their results by gw_requant_window, which here stay in registers: channel `at` of a block, whose accumulators are
+ * `first` and `second`. r0 next line, r7 and [sp, #20] where the results go; r1 to r3 the line, r4 and r2 both parts of its multiplier,
+ * r5 and r6 a result. */
+#define GW_CLAMPED(acc) "mov r5, " acc "\n asrs r6, r5, #31\n bics r5, r5, r6\n cmp r5, r1\n bls 3f\n movs r5, r1\n 3:\n"
+#define GW_READ \
+    ".if %c[packed]\n ldm r0!, {r2, r3}\n lsrs r1, r3, #16\n lsls r1, r1, #%c[width]\n uxth r3, r3\n lsls r3, r3, #%c[addend]\n" \
+    ".else\n ldm r0!, {r1-r3}\n .endif\n"
+#define GW_TOP \
+    ".if %c[packed]\n subs r5, r5, r3\n lsrs r5, r5, #24\n adds r5, #%c[first]\n .else\n adds r5, r5, r3\n lsrs r5, r5, #24\n .endif\n"
+#define GW_RESULT(at, first, second) \
+    GW_READ "lsrs r4, r2, %[low]\n lsls r2, r2, %[rest]\n lsrs r2, r2, %[rest]\n" GW_CLAMPED( \
+        first) "movs r6, r4\n muls r6, r5, r6\n muls r5, r2, r5\n lsrs r5, r5, %[low]\n adds r5, r5, r6\n" GW_TOP "strb r5, [r7, #" #at \
+               "]\n" GW_CLAMPED(second) "muls r4, r5, r4\n muls r5, r2, r5\n lsrs r5, r5, %[low]\n adds r5, r5, r4\n" GW_TOP \
+                                        "ldr r6, [sp, #20]\n strb r5, [r6, #" #at "]\n"
+/* The stack: a copy of what p holds up to y, then y of the second pixel, the words, p, and how many blocks are left. */
+#define GW_ENTER ".syntax unified\n" GW_SAVE "push {r0-r2}\n ldm r1!, {r2-r7}\n adds r7, r7, r6\n push {r2-r7}\n"
+#define GW_LEAVE "pop {r2-r7}\n ldr r0, [sp, #4]\n stm r0!, {r2-r6}\n add sp, #12\n" GW_RESTORE
+/* n channels. */
+#define GW_BLOCK(sums, results, n) \
+    "ldr r7, [sp, #8]\n ldm r7!, {r3-r5}\n str r7, [sp, #8]\n" sums "ldr r0, [sp, #12]\n ldr r7, [sp, #16]\n" results \
+    "str r0, [sp, #12]\n adds r7, r7, #" #n "\n adds r6, r6, #" #n "\n str r7, [sp, #16]\n str r6, [sp, #20]\n"
+#define GW_BLOCKS(sums) \
+    "7:\n" GW_BLOCK(sums, GW_RESULT3, 3) "ldr r6, [sp, #32]\n subs r6, r6, #1\n str r6, [sp, #32]\n beq 8f\n b 7b\n 8:\n"
+#define GW_CODE \
+    "movs r1, r3\n movs r2, r4\n movs r3, r5\n ldr r7, [sp, #4]\n ldm r7!, {r6}\n str r7, [sp, #4]\n" \
+    "lsls r6, r6, #1\n adds r6, r6, #1\n ldr r5, [sp]\n adds r6, r6, r5\n ldr r0, [sp, #24]\n blx r6\n"
+#define GW_TABLE \
+    GW_START3 "ldr r0, [sp, #24]\n ldr r1, [sp]\n ldr r5, [sp, #4]\n ldrb r6, [r5]\n" GW_CHUNKS3(4) "str r5, [sp, #4]\n str r1, [sp]\n"
+#define GW_RESULT1 GW_RESULT(0, "r8", "r9")
+#define GW_RESULT2 GW_RESULT1 GW_RESULT(1, "r10", "r11")
+#define GW_RESULT3 GW_RESULT2 GW_RESULT(2, "r12", "lr")
+#define GW_DO(text) \
+    __asm__ volatile(GW_ENTER text GW_LEAVE \
+                     : "+r"(r0), "+r"(r1), "+r"(r2) \
+                     : [low] "i"(LOW), [rest] "i"(32 - LOW), [packed] "i"(PACKED), [width] "i"(WIDTH_SHIFT), [addend] "i"(ADDEND_SHIFT), \
+                       [first] "i"((FIRST + 1) & 255) \
+                     : "r3", "r12", "cc", "memory")
+
+/* `blocks` blocks of three and, where weights are instructions, the channels that are left. */
+static GW_NOINLINE void conv2d_pairs_s8_blocks(const gw_u32 *pairs, conv2d_pairs_s8_place *p, int32_t blocks)
+{
+    enum { OC = 7, FORM = 1, PRE = 0, CODE = 0 };                       // @constants
+    enum { PACKED = 0, WIDTH_SHIFT = 0, ADDEND_SHIFT = 0, FIRST = 0 };  // @constants
+    enum { LOW = FORM == GW_WINDOW ? PRE : 16 };
+    register const gw_u32 *r0 __asm__("r0") = pairs;
+    register conv2d_pairs_s8_place *r1 __asm__("r1") = p;
+    register int32_t r2 __asm__("r2") = blocks;
+    if (!CODE) {
+        GW_DO(GW_BLOCKS(GW_TABLE));
+    } else if (OC % 3 == 0) {
+        GW_DO(GW_BLOCKS(GW_CODE));
+    } else if (OC % 3 == 1) {
+        GW_DO(GW_BLOCKS(GW_CODE) GW_BLOCK(GW_CODE, GW_RESULT1, 1));
+    } else {
+        GW_DO(GW_BLOCKS(GW_CODE) GW_BLOCK(GW_CODE, GW_RESULT2, 2));
+    }
 }
 
 /* The same for a block of two. */
@@ -129,7 +194,27 @@ static GW_NOINLINE void conv2d_pairs_s8_call(const gw_u32 *pairs, const conv2d_p
         :
         : "r12", "cc", "memory");
 }
+#undef GW_TAP3
+#undef GW_START3
+#undef GW_CHUNKS3
+#undef GW_SAVE
+#undef GW_RESTORE
+#undef GW_CLAMPED
+#undef GW_READ
+#undef GW_TOP
+#undef GW_RESULT
+#undef GW_ENTER
+#undef GW_LEAVE
+#undef GW_BLOCK
+#undef GW_BLOCKS
+#undef GW_CODE
+#undef GW_TABLE
+#undef GW_RESULT1
+#undef GW_RESULT2
+#undef GW_RESULT3
+#undef GW_DO
 #else
+#define GW_ASSEMBLER 0
 /* The same by reading the instructions, as far as such code has them. */
 static GW_NOINLINE void conv2d_pairs_s8_call(const gw_u32 *pairs, const conv2d_pairs_s8_weight *code, int32_t *sums, const int32_t *bias)
 {
@@ -213,7 +298,14 @@ GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const g
 {
     enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
     enum { CODE = 0 };                                                                        // @constants
-    enum { MS = GW_LINE(FORM, MULT_N), SS = SHIFT_N > 1 };
+    enum { PACKED = 0, WIDTH_SHIFT = 0, ADDEND_SHIFT = 0, FIRST = 0 };                        // @constants
+    enum { MS = PACKED ? 2 : GW_LINE(FORM, MULT_N), SS = SHIFT_N > 1 };
+#if GW_ASSEMBLER
+    if (n == 3 && FORM == GW_WINDOW) {
+        conv2d_pairs_s8_blocks(pairs, p, blocks);
+        return;
+    }
+#endif
     do {
         int32_t sums[6], c;
         if (CODE) {
@@ -228,8 +320,13 @@ GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const g
             const conv2d_pairs_s8_mult *mult = p->mult;
             int8_t *to = p->y;
             if (FORM >= GW_WINDOW) {
-                int32_t first = sums[2 * c], second = sums[2 * c + 1];
-                gw_requant_windows(FORM, &first, &second, (const int32_t *)(const void *)mult, PRE);
+                int32_t first = sums[2 * c], second = sums[2 * c + 1], unpacked[3];
+                const int32_t *line = (const int32_t *)(const void *)mult;
+                if (PACKED) {
+                    gw_unpack_line(line, WIDTH_SHIFT, ADDEND_SHIFT, FIRST, unpacked);
+                    line = unpacked;
+                }
+                gw_requant_windows(FORM, &first, &second, line, PRE);
                 if (p->other != 0) to[p->other] = (int8_t)(uint8_t)second;
                 *to = (int8_t)(uint8_t)first;
             } else {
@@ -272,13 +369,14 @@ void conv2d_pairs_s8(const int8_t *x, int8_t *y, const conv2d_pairs_s8_weight *w
 {
     enum { IH = 8, IW = 8, IC = 1, OH = 8, OW = 8, OC = 7 };                  // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants
-    enum { CODE = 0 };                                                        // @constants
+    enum { CODE = 0, FORM = 1 };                                              // @constants
     enum {
         TWOS = CODE || OC % 3 == 0 ? 0 : 3 - OC % 3,
         REST = CODE ? OC % 3 : 0,
-        THREES = (OC - 2 * TWOS) / 3,                     /* CODE: rounded down */
-        DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH,  /* some windows hang over the lower edge, */
-        RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW, /* the right one */
+        THREES = (OC - 2 * TWOS) / 3,                                /* CODE: rounded down */
+        DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH,             /* some windows hang over the lower edge, */
+        RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW,            /* the right one */
+        WITH_REST = GW_ASSEMBLER && FORM == GW_WINDOW && THREES > 0, /* the blocks of three bring it along */
         EDGES = PT > 0 || PL > 0 || DOWN || RIGHT
     };
     gw_u32 *pairs = (gw_u32 *)(void *)scratch;
@@ -313,8 +411,9 @@ void conv2d_pairs_s8(const int8_t *x, int8_t *y, const conv2d_pairs_s8_weight *w
             p.other = two ? OC : 0;
             if (THREES > 0) conv2d_pairs_s8_channels(3, THREES, pairs, &p);
             if (TWOS > 0) conv2d_pairs_s8_channels(2, TWOS, pairs, &p);
-            if (REST > 0) conv2d_pairs_s8_channels(REST, 1, pairs, &p);
+            if (REST > 0 && !WITH_REST) conv2d_pairs_s8_channels(REST, 1, pairs, &p);
             p.y += p.other;
         }
     }
 }
+#undef GW_ASSEMBLER

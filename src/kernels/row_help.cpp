@@ -153,7 +153,8 @@ void add_window(Candidate& c, const Window& w) {
 int64_t requant_cycles(const Core& core, Rounding form) {
     const bool small = is_small_core(core);
     if (form == Rounding::narrow) return small ? 28 : 12;
-    return small ? 90 : form == Rounding::single ? 18 : 30;  // a 64-bit product is a library call on small cores
+    if (small) return form == Rounding::single ? 90 : 190;  // a 64-bit product is a library call
+    return form == Rounding::single ? 18 : 30;
 }
 
 bool is_small_core(const Core& core) { return core.isa == Isa::v6m || core.isa == Isa::portable; }

@@ -112,12 +112,13 @@ TileTrace pairs_trace(const Window& w, int64_t in_c, int64_t out_c) {
     return trace;
 }
 
-// Measured on the Cortex-M0+ with gcc 12: all blocks of conv2d_pairs_s8 for two pixels, without results; then the layer, `channels` being
+// Measured on the Cortex-M0+ with gcc 12: all blocks of conv2d_pairs_s8 for two pixels, without results, one of three taking `of_three`
+// besides its taps; then the layer, `channels` being
 // what its channels cost for two pixels.
-int64_t block_cycles(const Pairs& pairs, int64_t out_c, int64_t depth) {
+int64_t block_cycles(const Pairs& pairs, int64_t out_c, int64_t depth, int64_t of_three) {
     int64_t threes = 0, twos = 0;
     for (const int64_t width : blocks_of(out_c)) (width == 3 ? threes : twos) += 1;
-    return threes * (100 + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35;
+    return threes * (of_three + depth * 15) + pairs.chunks_of_three * 44 + twos * (90 + depth * 11) + pairs.chunks_of_two * 35;
 }
 int64_t pair_cycles(const Window& w, int64_t in_c, int64_t channels) {
     const int64_t a_pair = 80 + w.kernel[0] * 45 + w.kernel[0] * w.kernel[1] * in_c * 12 + channels;  // 12: a word
@@ -131,6 +132,7 @@ struct Conv : LayerOperands {
     const Conv2D* op = nullptr;
     Window window;
     int64_t batch = 1, in_c = 1, out_c = 1, depth = 1;
+    Tensor weights;                        // settled, by kernel_bias
     std::optional<WindowRequant> requant;  // the window form, if it is exact here
 };
 
@@ -152,16 +154,17 @@ std::string read_conv(const MatchContext& context, const Graph& graph, NodeId ro
     return {};
 }
 
-// Finds the window form, and the bias for raw sums that the kernel adds. Nothing when a sum could leave int32. A result by itself is
-// cheaper in the narrow form, which needs no 64-bit product either; of `two` at a time both are in the window's assembler.
+// Settles channels that can give one result only, finds the window form, and the bias for raw sums that the kernel adds. Nothing when a sum
+// could leave int32. A result by itself is cheaper in the narrow form, which needs no 64-bit product either; of `two` at a time both are in
+// the window's assembler.
 std::optional<Tensor> kernel_bias(const Graph& graph, Conv& c, bool two) {
-    const Tensor& w = *graph.constant(c.w);
-    const Tensor given = bias_or_zeros(graph, c.bias_id, c.out_c);
-    if (two || c.op->requant.rounding != Rounding::narrow)
-        c.requant = window_requant(c.op->requant, accumulator_intervals(w, c.out_c, c.op->x_zero, given));
-    if (std::optional<Tensor> bias = bias_of_raw_sums(w, c.out_c, less_bases(given, c.requant), c.op->x_zero)) return bias;
+    c.weights = *graph.constant(c.w);
+    Tensor bias = bias_or_zeros(graph, c.bias_id, c.out_c);
+    const std::vector<Interval> intervals = settled_intervals(c.op->requant, c.out_c, c.op->x_zero, c.weights, bias);
+    if (two || c.op->requant.rounding != Rounding::narrow) c.requant = window_requant(c.op->requant, intervals);
+    if (std::optional<Tensor> raw = bias_of_raw_sums(c.weights, c.out_c, less_bases(bias, c.requant), c.op->x_zero)) return raw;
     c.requant.reset();
-    return bias_of_raw_sums(w, c.out_c, given, c.op->x_zero);
+    return bias_of_raw_sums(c.weights, c.out_c, bias, c.op->x_zero);
 }
 
 // x, y, w and bias; then the window's and the channels' constants; then mult and shift.
@@ -187,10 +190,12 @@ Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, Nod
         window.in_w *= std::exchange(window.in_h, 1);
         window.out_w *= std::exchange(window.out_h, 1);
     }
-    const Tensor& weights = *graph.constant(c.w);
     std::optional<Tensor> bias = kernel_bias(graph, c, true);
     if (!bias) return "sums leave 32 bits";
-    const int64_t results = c.out_c * (12 + two_results(context, c));
+    const Tensor& weights = c.weights;
+    // With a window, blocks of three and their results are one piece of assembler.
+    const bool fast = c.requant && !c.requant->turns;
+    const int64_t result = fast ? 38 : 12 + two_results(context, c), block = fast ? 55 : 95;
 
     Candidate offer;
     offer.weights_are_code = context.weights_as_code;
@@ -203,15 +208,17 @@ Match match_conv2d_pairs_s8(const MatchContext& context, const Graph& graph, Nod
         whole.resize(code.starts.size() * 3, 0);
         bias = Tensor::of<int32_t>(Shape{static_cast<int64_t>(whole.size())}, whole);
         const auto blocks = static_cast<int64_t>(code.starts.size());
-        offer.cycles = pair_cycles(window, c.in_c, code.cycles + blocks * 95 + results);
+        offer.cycles = pair_cycles(window, c.in_c, code.cycles + blocks * block + c.out_c * result);
     } else {
         Pairs pairs = pack_pairs(weights, c.out_c, c.depth);
-        offer.cycles = pair_cycles(window, c.in_c, block_cycles(pairs, c.out_c, c.depth) + results);
+        offer.cycles = pair_cycles(window, c.in_c, block_cycles(pairs, c.out_c, c.depth, block) + c.out_c * result);
         packed = std::move(pairs.weights), chunks = std::move(pairs.chunks);
     }
     offer.cycles *= c.batch;
     add_operands(graph, offer, c, std::move(packed), std::move(*bias));
     offer.constants.emplace_back("CODE", context.weights_as_code ? 1 : 0);
+    // Reading a packed line takes five cycles for two results, so where there are few.
+    pack_lines(offer, c.requant, !context.weights_as_code && window.out_h * window.out_w <= 64);
     offer.types.emplace_back("weight", context.weights_as_code ? "uint16_t" : "uint8_t");
     offer.types.emplace_back("chunk", context.weights_as_code ? "uint32_t" : "uint8_t");
     offer.arguments.push_back(typed_table(std::move(chunks), "chunks"));
@@ -252,9 +259,9 @@ Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, Nod
     if (c.out_c % 4 != 0) return "takes channels in fours";
     if (run > 12 || c.depth > 64 || w.dilation[1] != 1) return "takes at most 12 taps side by side, 64 in all";
     if (scratch > 1024) return "the widened weights would take more than 1 KiB";
-    const Tensor& weights = *graph.constant(c.w);
     std::optional<Tensor> bias = kernel_bias(graph, c, false);
     if (!bias) return "sums leave 32 bits";
+    const Tensor& weights = c.weights;
     const int64_t cuts = cuts_of_runs(weights, run);
 
     Candidate offer;
@@ -274,6 +281,91 @@ Match match_conv2d_words_s8(const MatchContext& context, const Graph& graph, Nod
     return offer;
 }
 
+// Weights [OC][KH][KW][IC] as conv2d_max_s8 reads them: [OC][KW][IC][KH].
+std::vector<int8_t> columns_first(const Tensor& w, const Conv& c) {
+    const auto weights = w.data<int8_t>();
+    const auto [kh, kw] = c.window.kernel;
+    std::vector<int8_t> out;
+    for (int64_t o = 0; o < c.out_c; ++o)
+        for (int64_t column = 0; column < kw * c.in_c; ++column)
+            for (int64_t ky = 0; ky < kh; ++ky) out.push_back(weights[static_cast<size_t>((o * kh + ky) * kw * c.in_c + column)]);
+    return out;
+}
+
+// The convolution that a pool reads and that conv2d_max_s8 can take along, or why there is none.
+std::string read_conv_below(const MatchContext& context, const Graph& graph, const Node& node, Conv& c) {
+    const Pool2D& pool = *get_if<Pool2D>(node.op);
+    if (pool.kind != PoolKind::max || pool.kernel != Pair{2, 2} || pool.stride != Pair{2, 2} || pool.dilation != Pair{1, 1} ||
+        pool.pad != Pads{0, 0, 0, 0}) {
+        return "takes the greatest of 2 x 2 in steps of 2";
+    }
+    const Node* below = graph.producer(node.inputs[0]);
+    if (below == nullptr || get_if<Conv2D>(below->op) == nullptr) return "takes what a convolution gives";
+    if (context.uses[static_cast<size_t>(node.inputs[0].index)] != 1) return "the convolution's result has other readers";
+    if (std::string why = read_conv(context, graph, graph[node.inputs[0]].node, c); !why.empty()) return why;
+    const Requant& r = c.op->requant;
+    if (std::any_of(r.multiplier.begin(), r.multiplier.end(), [](int32_t m) { return m < 0; })) return "rescaling turns the order around";
+    if (pool.lo > r.lo || pool.hi < r.hi) return "the pool clamps too";
+    return {};
+}
+
+Match match_conv2d_max_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = unfit(context)) return why;
+    const Node& node = graph[root];
+    Conv c;
+    if (std::string why = read_conv_below(context, graph, node, c); !why.empty()) return why;
+    const Window& w = c.window;
+    const Shape& y = graph.type(node.outputs[0]).shape;
+    if (c.op->groups != 1 || w.stride != Pair{1, 1} || w.dilation != Pair{1, 1}) return "takes one group and steps of 1";
+    const int64_t taps = c.depth, columns = 2 * y[2] - 1 + w.kernel[1], scratch = (columns * c.in_c * (w.kernel[0] + 1) + c.out_c) * 4;
+    if (taps > 48) return "takes at most 48 taps";
+    if (scratch > 1024) return "the words of its rows would take more than 1 KiB";
+    std::optional<Tensor> bias = kernel_bias(graph, c, false);
+    if (!bias) return "sums leave 32 bits";
+    const Tensor& weights = c.weights;
+    const std::vector<int8_t> packed = columns_first(weights, c);
+    const int64_t cuts = cuts_of_runs(Tensor::of<int8_t>(weights.shape(), packed), taps);
+
+    Candidate offer;
+    add_operands(graph, offer, c, Tensor::of<int32_t>(weights.shape(), std::vector<int32_t>(packed.begin(), packed.end())),
+                 std::move(*bias));
+    offer.arguments[1] = KernelArgument::output(node.outputs[0], 1, graph.type(node.outputs[0]).bytes() / c.batch);
+    std::erase_if(offer.constants, [](const auto& constant) {
+        return constant.first == "DW" || constant.first == "DH" || constant.first == "SH" || constant.first == "SW";
+    });
+    for (auto& [name, value] : offer.constants)
+        if (name == "OH" || name == "OW") value = y[name == "OH" ? 1 : 2];
+    offer.constants.insert(offer.constants.end(), {{"CUT0", cuts & 0xFFFFFF}, {"CUT1", cuts >> 24}});
+    offer.arguments.push_back(KernelArgument::scratch(scratch, 4));
+    if (c.batch == 1) {
+        TileTrace trace;
+        trace.reads_first = true;
+        for (int64_t oy = 0; oy < y[1]; ++oy)
+            trace.tiles.push_back({(oy + 1) * y[2] * c.out_c, std::clamp<int64_t>(2 * oy - w.pad[0], 0, w.in_h) * w.in_w * c.in_c});
+        offer.overlaps.push_back({0, 1, minimum_gap(trace), {}});
+    }
+    offer.covers = {graph[node.inputs[0]].node, root};
+    offer.macs_executed = std::min(offer.macs_executed, c.batch * y[1] * y[2] * 4 * taps * c.out_c);
+    // Measured on the Cortex-M0+ with gcc 12.
+    const int64_t channel = 70 + w.kernel[1] * c.in_c * (2 + w.kernel[0] * 9) + std::popcount(static_cast<uint64_t>(cuts)) * 8 +
+                            v6m_requant_cycles(context.core, c.op->requant, c.requant);
+    offer.cycles = c.batch * y[1] * (y[2] * (90 + c.out_c * channel) + (w.kernel[0] + 1) * c.in_c * (60 + columns * 14));
+    return offer;
+}
+
+// Weights [channels][KH * KW] in the orders in which depthwise_pairs_s8 meets them: columns, and in each the rows from one of the first
+// `firsts` on.
+Tensor columns_of(const Tensor& w, int64_t channels, Pair kernel, int64_t firsts) {
+    const auto weights = w.data<int8_t>();
+    std::vector<int8_t> out;
+    for (int64_t c = 0; c < channels; ++c)
+        for (int64_t first = 0; first < firsts; ++first)
+            for (int64_t kx = 0; kx < kernel[1]; ++kx)
+                for (int64_t slot = 0; slot < kernel[0]; ++slot)
+                    out.push_back(weights[static_cast<size_t>((c * kernel[0] + (first + slot) % kernel[0]) * kernel[1] + kx)]);
+    return Tensor::of<int8_t>(Shape{static_cast<int64_t>(out.size())}, out);
+}
+
 Match match_depthwise_pairs_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
     if (std::string why = read_conv(context, graph, root, c); !why.empty()) return why;
@@ -281,26 +373,31 @@ Match match_depthwise_pairs_s8(const MatchContext& context, const Graph& graph, 
     if (c.op->groups != c.in_c || c.out_c != c.in_c) return "takes one channel to each channel";
     if (w.kernel[0] > 5 || w.kernel[1] > 5 || w.dilation != Pair{1, 1}) return "takes at most 5 x 5 taps side by side";
     const int64_t taps = w.kernel[0] * w.kernel[1], columns = (w.out_w - 1) * w.stride[1] + w.kernel[1];
-    const int64_t scratch = (w.kernel[0] * columns + taps) * 4;
+    // All rows at a time where they are few: nothing rotates then, and one call computes a channel.
+    const int64_t all = (w.out_h - 1) * w.stride[0] + w.kernel[0], rows = all <= 32 && all * columns <= 256 ? all : w.kernel[0];
+    const int64_t scratch = (rows * columns + w.kernel[1] * (2 * w.kernel[0] - 1)) * 4;
     if (scratch > 4096) return "the words of its rows would take more than 4 KiB";
-    const Tensor& weights = *graph.constant(c.w);
     std::optional<Tensor> bias = kernel_bias(graph, c, true);
     if (!bias) return "sums leave 32 bits";
-    const int64_t cuts = cuts_of_runs(weights, taps);
+    const Tensor& weights = c.weights;
+    const int64_t cuts = cuts_of_runs(columns_of(weights, c.out_c, w.kernel, rows == all ? 1 : w.kernel[0]), taps);
 
     Candidate offer;
     add_operands(graph, offer, c, weights.reshaped(Shape{weights.elements()}), std::move(*bias));
     std::erase_if(offer.constants, [](const auto& constant) {
         return constant.first == "DW" || constant.first == "DH" || constant.first == "IC" || constant.first == "OC";
     });
-    offer.constants.insert(offer.constants.end(), {{"C", c.in_c}, {"CUT", cuts}});
+    offer.constants.insert(offer.constants.end(), {{"C", c.in_c}, {"ROWS", rows}, {"CUT", cuts}});
+    pack_lines(offer, c.requant, true);
     offer.arguments.push_back(KernelArgument::scratch(scratch, 4));
     offer.macs_executed = c.batch * w.taps_inside() * c.out_c;
     offer.covers = {root};
     // Measured on the Cortex-M0+ with gcc 12.
-    const int64_t pairs = w.out_h * ((w.out_w + 1) / 2), rows = (w.out_h - 1) * w.stride[0] + w.kernel[0];
-    const int64_t a_pair = 30 + taps * 6 + std::popcount(static_cast<uint64_t>(cuts)) * 7 + 8 + two_results(context, c);
-    offer.cycles = c.batch * c.in_c * (pairs * a_pair + w.out_h * 60 + rows * (40 + columns * 19) + 60 + taps * 10);
+    const int64_t pairs = w.out_h * ((w.out_w + 1) / 2);
+    const bool fast = c.requant && !c.requant->turns && w.kernel == Pair{3, 3} && rows <= 32 && w.stride[1] <= 2;
+    const int64_t cut = std::popcount(static_cast<uint64_t>(cuts)) * 5;
+    const int64_t a_pair = fast ? 92 + cut : 38 + taps * 6 + cut * 7 / 5 + two_results(context, c);
+    offer.cycles = c.batch * c.in_c * (pairs * a_pair + (rows == all ? 250 : w.out_h * 110) + all * (120 + columns * 10) + 60 + taps * 10);
     return offer;
 }
 
@@ -386,9 +483,8 @@ Match match_dense_words_s8(const MatchContext& context, const Graph& graph, Node
 }
 
 constexpr KernelRow rows[] = {
-    {"conv2d_pairs_s8", "v6m", "conv2d", match_conv2d_pairs_s8},
-    {"conv2d_words_s8", "v6m", "conv2d", match_conv2d_words_s8},
-    {"dense_words_s8", "v6m", "dense", match_dense_words_s8},
+    {"conv2d_pairs_s8", "v6m", "conv2d", match_conv2d_pairs_s8},       {"conv2d_words_s8", "v6m", "conv2d", match_conv2d_words_s8},
+    {"conv2d_max_s8", "v6m", "pool2d", match_conv2d_max_s8},           {"dense_words_s8", "v6m", "dense", match_dense_words_s8},
     {"depthwise_pairs_s8", "v6m", "conv2d", match_depthwise_pairs_s8},
 };
 

@@ -30,6 +30,18 @@ std::optional<WindowRequant> window_requant(const Requant& requant, std::span<co
 // The requantization of a kernel that takes the window form beside the others: adds the arguments "mult" and "shift", the type "mult" and
 // FORM, PRE, MULT_N, SHIFT_N, Y_ZERO, LO, HI. With a window the kernel's bias is that of less_bases.
 void add_v6m_requant(Candidate& candidate, const Requant& requant, int64_t channels, const std::optional<WindowRequant>& window);
+// A window's lines in two words a channel (gw_unpack_line): the multiplier; width >> width_shift above (unit·(first + 1) − addend) >>
+// addend_shift, of 16 bits each. A width may grow as far as the last result's step is long, and an addend moves a little: the layer's
+// results stay what they are.
+struct PackedWindow {
+    int32_t width_shift = 0, addend_shift = 0, first = 0;
+    std::vector<int32_t> words;
+};
+// Nothing where the lines turn, or some channel's does not fit.
+std::optional<PackedWindow> packed_window(const WindowRequant& window);
+// For kernels that read packed lines, after add_v6m_requant: packs "mult" if that is `wanted` and possible, and adds PACKED, WIDTH_SHIFT,
+// ADDEND_SHIFT, FIRST.
+void pack_lines(Candidate& candidate, const std::optional<WindowRequant>& window, bool wanted);
 // The bias with the channels' bases taken off.
 Tensor less_bases(const Tensor& bias, const std::optional<WindowRequant>& window);
 // Cycles of one result.

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <ranges>
 
 #include "kernels/row_help.h"
 
@@ -89,7 +90,7 @@ std::optional<WindowRequant::Line> find_line(const StepWindow& w, double slope, 
     WindowRequant::Line line;
     line.base = w.base, line.width = static_cast<uint32_t>(w.width);
     const auto first = static_cast<uint32_t>(w.first) << 24;
-    line.addend = first;
+    line.addend = first + (uint32_t{1} << 24) - 1;  // near the next step, like the others: packed_window
     if (w.at.empty()) return line;
     StepWindow one = w;
     if (!turns) one.turn = std::numeric_limits<int64_t>::min();
@@ -110,6 +111,40 @@ std::optional<WindowRequant::Line> find_line(const StepWindow& w, double slope, 
             line.bend = below && above ? static_cast<uint32_t>(upper - b[0].middle()) : 0;
         }
         return line;
+    }
+    return std::nullopt;
+}
+
+int64_t sum_at(const WindowRequant::Line& l, int64_t u, int low) { return scaled(u, l.multiplier, low) + l.addend; }
+
+// Whether both lines give the same result at every u up to the first one's width, and the second one's last result is the first one's.
+bool same_results(const WindowRequant::Line& a, const WindowRequant::Line& b, int low) {
+    const auto result = [&](const WindowRequant::Line& l, int64_t u) { return sum_at(l, u, low) >> 24; };
+    if (result(a, a.width) != result(b, b.width) || result(a, 0) != result(b, 0)) return false;
+    for (int64_t value = result(a, 0) + 1; value <= result(a, a.width); ++value) {
+        int64_t below = 0, at = a.width;  // where line a comes to the value
+        while (at - below > 1) {
+            const int64_t middle = below + (at - below) / 2;
+            (result(a, middle) < value ? below : at) = middle;
+        }
+        if (result(b, at) < value || result(b, at - 1) >= value) return false;
+    }
+    return true;
+}
+
+// The line with a width that is a multiple of 2^width_shift and an addend that lies such a multiple of 2^addend_shift below `top`, and its
+// lower word.
+std::optional<std::pair<WindowRequant::Line, uint32_t>> packed_line(const WindowRequant::Line& l, int low, int64_t top, int width_shift,
+                                                                    int addend_shift) {
+    const int64_t width = (l.width + (int64_t{1} << width_shift) - 1) >> width_shift;
+    for (const int64_t up : {0, 1}) {
+        const int64_t distance = ((top - l.addend) >> addend_shift) + up;
+        if (width > 65535 || distance < 0 || distance > 65535) continue;
+        WindowRequant::Line packed = l;
+        packed.width = static_cast<uint32_t>(width << width_shift);
+        packed.addend = static_cast<uint32_t>(top - (distance << addend_shift));
+        if (std::bit_width(packed.width) > static_cast<unsigned>(32 - low) || !same_results(l, packed, low)) continue;
+        return std::pair(packed, static_cast<uint32_t>(width << 16 | distance));
     }
     return std::nullopt;
 }
@@ -166,6 +201,26 @@ Tensor less_bases(const Tensor& bias, const std::optional<WindowRequant>& window
     return less;
 }
 
+std::optional<PackedWindow> packed_window(const WindowRequant& window) {
+    if (window.turns || window.lines.empty()) return std::nullopt;
+    PackedWindow out;
+    const auto addend_of = [](const WindowRequant::Line& l) { return int64_t{l.addend}; };
+    const int64_t highest = std::ranges::max(window.lines | std::views::transform(addend_of));
+    const int64_t lowest = std::ranges::min(window.lines | std::views::transform(addend_of));
+    const int64_t top = (highest + unit - 1) / unit * unit;
+    out.first = static_cast<int32_t>(top / unit) - 1;
+    uint32_t widest = 0;
+    for (const WindowRequant::Line& l : window.lines) widest = std::max(widest, l.width);
+    out.width_shift = std::max(0, static_cast<int32_t>(std::bit_width(widest)) - 16);
+    out.addend_shift = std::max(0, static_cast<int32_t>(std::bit_width(static_cast<uint64_t>(top - lowest))) - 16);
+    for (const WindowRequant::Line& l : window.lines) {
+        const auto packed = packed_line(l, window.low, top, out.width_shift, out.addend_shift);
+        if (!packed) return std::nullopt;
+        out.words.insert(out.words.end(), {static_cast<int32_t>(l.multiplier), static_cast<int32_t>(packed->second)});
+    }
+    return out;
+}
+
 void add_v6m_requant(Candidate& c, const Requant& r, int64_t channels, const std::optional<WindowRequant>& window) {
     if (!window) {
         add_channel_requant(c, r, channels);
@@ -188,9 +243,21 @@ void add_v6m_requant(Candidate& c, const Requant& r, int64_t channels, const std
                                            {"HI", r.hi}});
 }
 
+void pack_lines(Candidate& candidate, const std::optional<WindowRequant>& window, bool wanted) {
+    const std::optional<PackedWindow> packed = wanted && window ? packed_window(*window) : std::nullopt;
+    if (packed) {
+        const auto mult = std::ranges::find(candidate.arguments, "mult", &KernelArgument::role);
+        *mult = typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(packed->words.size() / 2), 2}, packed->words), "mult");
+    }
+    const PackedWindow p = packed.value_or(PackedWindow{});
+    candidate.constants.insert(
+        candidate.constants.end(),
+        {{"PACKED", packed ? 1 : 0}, {"WIDTH_SHIFT", p.width_shift}, {"ADDEND_SHIFT", p.addend_shift}, {"FIRST", p.first}});
+}
+
 int64_t v6m_requant_cycles(const Core& core, const Requant& requant, const std::optional<WindowRequant>& window) {
     if (window) return window->turns ? 44 : 36;
-    return requant.rounding == Rounding::twice ? 130 : requant_cycles(core, requant.rounding);
+    return requant_cycles(core, requant.rounding);
 }
 
 }  // namespace gw

@@ -1,8 +1,8 @@
 // Each node asks the rows of its op what they offer; the cheapest offer by the static formula is taken (greedily, from the outputs towards
-// the inputs, so that an offer may cover nodes before its root). A reshape computes nothing: its result is its operand's buffer. A concat
-// of parts that lie one after the other, and a slice of such a part, become views instead of copies where the buffers allow it. A state has
-// a buffer that lives between calls; what the next run begins with is computed in that very buffer where every reader of the old value
-// comes before, and is copied there at the end where not.
+// the inputs, so that an offer may cover nodes before its root; what those would cost by themselves is taken off its price). A reshape
+// computes nothing: its result is its operand's buffer. A concat of parts that lie one after the other, and a slice of such a part, become
+// views instead of copies where the buffers allow it. A state has a buffer that lives between calls; what the next run begins with is
+// computed in that very buffer where every reader of the old value comes before, and is copied there at the end where not.
 #include "lower/lower.h"
 
 #include <algorithm>
@@ -59,20 +59,22 @@ private:
             Chosen& chosen = chosen_[k];
             std::string reasons;
             bool chosen_avoided = false;
+            int64_t price = 0;
             for (const KernelRow* row : rows) {
                 if (row->op != op_name(n.op)) continue;
                 const std::string refused = refusal(*row, options_);
                 Match match = refused.empty() ? row->match(context_, g_, {static_cast<int32_t>(k)}) : Match(refused);
                 chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
+                const int64_t others = match.candidate ? cycles_of_others(*match.candidate, k) : 0;
                 if (!match.candidate) {
                     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
                     continue;
                 }
                 const bool avoided = options_.avoid.count({static_cast<int32_t>(k), std::string(row->name)}) != 0;
-                if (chosen.row == nullptr ||
-                    std::pair(avoided, match.candidate->cycles) < std::pair(chosen_avoided, chosen.candidate.cycles)) {
+                if (chosen.row == nullptr || std::pair(avoided, match.candidate->cycles - others) < std::pair(chosen_avoided, price)) {
                     chosen.row = row;
                     chosen_avoided = avoided;
+                    price = match.candidate->cycles - others;
                     chosen.candidate = std::move(*match.candidate);
                 }
             }
@@ -86,6 +88,22 @@ private:
         }
         if (!diag_.has_errors()) choose_code();
         return diag_.has_errors() ? Status(failure) : Status();
+    }
+
+    // What the nodes that an offer covers besides node k cost when each has a kernel of its own.
+    int64_t cycles_of_others(const Candidate& offer, size_t k) const {
+        int64_t cycles = 0;
+        for (const NodeId id : offer.covers) {
+            if (id.index == static_cast<int32_t>(k)) continue;
+            std::optional<int64_t> least;
+            for (const KernelRow* row : kernel_rows()) {
+                if (row->op != op_name(g_[id].op) || !refusal(*row, options_).empty()) continue;
+                const Match match = row->match(context_, g_, id);
+                if (match.candidate) least = std::min(least.value_or(match.candidate->cycles), match.candidate->cycles);
+            }
+            cycles += least.value_or(0);
+        }
+        return cycles;
     }
 
     static int64_t constant_bytes(const Candidate& c) {
@@ -428,10 +446,12 @@ private:
         step.op = std::string(op_name(n.op));
         for (NodeId id : c.covers)
             for (const Source& s : g_[id].sources) step.sources.emplace_back(s.name, s.op);
-        std::vector<const Type*> in, out;
-        for (ValueId id : n.inputs) in.push_back(id.valid() ? &g_.type(id) : nullptr);
-        for (ValueId id : n.outputs) out.push_back(&g_.type(id));
-        step.macs = work(n.op, in, out).macs;
+        for (NodeId id : c.covers) {
+            std::vector<const Type*> in, out;
+            for (ValueId operand : g_[id].inputs) in.push_back(operand.valid() ? &g_.type(operand) : nullptr);
+            for (ValueId result : g_[id].outputs) out.push_back(&g_.type(result));
+            step.macs += work(g_[id].op, in, out).macs;
+        }
         step.macs_executed = c.macs_executed;
         step.weighed = chosen.weighed;
         for (const KernelArgument& a : c.arguments)

@@ -95,7 +95,7 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
     const DType plain[] = {DType::boolean, DType::int8,  DType::uint8, DType::int16,
                            DType::uint16,  DType::int32, DType::int64, DType::float32};
     const Shape s = shape();
-    switch (number % 11) {
+    switch (number % 12) {
         case 0:
             finish(Cast{plain[dice.between(0, 7)]}, {input(tensor(plain[dice.between(0, 7)], s))});
             break;
@@ -156,6 +156,17 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
                 parts.push_back(input(tensor(t, part)));
             }
             finish(Concat{0}, parts);
+            break;
+        }
+        case 10: {  // a pool right behind a convolution, which kernels may compute together
+            const int64_t channels = dice.between(1, 3), out = dice.between(1, 5), k = dice.between(1, 3);
+            Conv2D conv;
+            conv.pad = {dice.between(0, k), dice.between(0, k), dice.between(0, k), dice.between(0, k)};
+            conv.x_zero = dice.zero();
+            conv.requant = dice.requant(out, k * k * channels * 255 * 128);
+            const ValueId x = input(dice.bytes({1, dice.between(k + 1, 9), dice.between(k + 1, 9), channels}));
+            const ValueId below = c.graph.must_add(conv, {x, c.graph.add_constant(dice.bytes({out, k, k, channels}))}, {});
+            finish(Pool2D{.kernel = {2, 2}, .stride = {2, 2}}, {below});
             break;
         }
         default: {

@@ -14,6 +14,7 @@ struct Conv {
     int64_t out = 1, groups = 1;
     Pair kernel{1, 1}, stride{1, 1}, dilation{1, 1};
     Pads pad{0, 0, 0, 0};
+    bool pooled = false;  // the greatest of 2 x 2 behind it
 };
 
 KernelCase conv_case(Dice& dice, const Conv& conv, Tensor weights, Tensor input) {
@@ -29,7 +30,9 @@ KernelCase conv_case(Dice& dice, const Conv& conv, Tensor weights, Tensor input)
     const ValueId x = c.graph.add_input("x", {DType::int8, conv.x, {}});
     std::vector<ValueId> operands{x, c.graph.add_constant(std::move(weights))};
     if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({conv.out}, -5000, 5000)));
-    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+    ValueId y = c.graph.must_add(op, operands, {});
+    if (conv.pooled) y = c.graph.must_add(Pool2D{.kernel = {2, 2}, .stride = {2, 2}}, {y}, {});
+    c.graph.add_output("y", y);
     c.inputs.push_back(std::move(input));
     return c;
 }
@@ -89,14 +92,69 @@ TEST(V6mKernels, Conv2dWords) {
     compilers.expect_quiet();
 }
 
+KernelCase random_pooled(Dice& dice) {
+    for (;;) {
+        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 9), dice.between(1, 9), dice.between(1, 4)},
+                  dice.between(1, 6),
+                  1,
+                  {dice.between(1, 4), dice.between(1, 4)}};
+        for (int64_t& p : conv.pad) p = dice.chance(30) ? 0 : dice.between(0, 4);
+        if (conv.kernel[0] >= conv.x[1] + conv.pad[0] + conv.pad[2] || conv.kernel[1] >= conv.x[2] + conv.pad[1] + conv.pad[3]) continue;
+        const int64_t columns = conv.x[2] + conv.pad[1] + conv.pad[3] - conv.kernel[1] + 1;
+        if (conv.kernel[0] * conv.kernel[1] * conv.x[3] > 48 ||
+            ((columns / 2 * 2 - 1 + conv.kernel[1]) * conv.x[3] * (conv.kernel[0] + 1) + conv.out) * 4 > 1024) {
+            continue;
+        }
+        conv.pooled = true;
+        return conv_case(dice, conv, dice.bytes({conv.out, conv.kernel[0], conv.kernel[1], conv.x[3]}), dice.bytes(conv.x));
+    }
+}
+
+TEST(V6mKernels, Conv2dMax) {
+    Dice dice(21);
+    EveryCompiler compilers(20);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 90; ++i) EXPECT_THAT(harness.add(random_pooled(dice), "conv2d_max_s8"), testing::ElementsAre("conv2d_max_s8"));
+    expect_clean(harness, 120);
+    compilers.expect_quiet();
+}
+
+TEST(V6mKernels, Conv2dMaxSaysWhyNot) {
+    Dice dice(22);
+    const KernelHarness harness("cortex-m0plus");
+    Conv conv{Shape{1, 6, 6, 2}, 4, 1, {3, 3}};
+    conv.pooled = true;
+    const auto reason = [&](const Conv& of, const std::function<void(Graph&)>& change) {
+        KernelCase c = conv_case(dice, of, dice.bytes({of.out, of.kernel[0], of.kernel[1], of.x[3]}), dice.bytes(of.x));
+        change(c.graph);
+        return harness.reason(c, "conv2d_max_s8");
+    };
+    const auto as_it_is = [](Graph&) {};
+    EXPECT_EQ(reason(conv, as_it_is), "");
+    Conv strided = conv, deep = conv;
+    strided.stride = {2, 1};
+    EXPECT_EQ(reason(strided, as_it_is), "takes one group and steps of 1");
+    deep.x = Shape{1, 6, 6, 6};
+    EXPECT_EQ(reason(deep, as_it_is), "takes at most 48 taps");
+    EXPECT_EQ(reason(conv,
+                     [](Graph& g) {
+                         std::get<Pool2D>(g.nodes.back().op).stride = {1, 1};
+                     }),
+              "takes the greatest of 2 x 2 in steps of 2");
+    EXPECT_EQ(reason(conv, [](Graph& g) { std::get<Pool2D>(g.nodes.back().op).hi = -128; }), "the pool clamps too");
+    EXPECT_EQ(reason(conv, [](Graph& g) { g.add_output("z", g.nodes.back().inputs[0]); }), "the convolution's result has other readers");
+}
+
 KernelCase random_depthwise(Dice& dice) {
     for (;;) {
         const int64_t channels = dice.between(2, 7);
-        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 9), dice.between(1, 9), channels},
+        // Wide ones keep a ring of rows, others all of them.
+        Conv conv{Shape{dice.chance(15) ? 2 : 1, dice.between(1, 9), dice.chance(30) ? dice.between(25, 45) : dice.between(1, 9), channels},
                   channels,
                   channels,
                   {dice.between(1, 5), dice.between(1, 5)},
                   {dice.between(1, 3), dice.between(1, 3)}};
+        if (dice.chance(40)) conv.kernel = {3, 3};
         for (int64_t& p : conv.pad) p = dice.chance(30) ? 0 : dice.between(0, 4);
         if (conv.kernel[0] > conv.x[1] + conv.pad[0] + conv.pad[2] || conv.kernel[1] > conv.x[2] + conv.pad[1] + conv.pad[3]) continue;
         return conv_case(dice, conv, dice.bytes({channels, conv.kernel[0], conv.kernel[1], 1}), dice.bytes(conv.x));
@@ -202,7 +260,27 @@ TEST(V6mKernels, WordsReachTheirBounds) {
     expect_clean(harness, 24);
 }
 
-// Depthwise: one window of all taps, at its largest and at its smallest for each channel, side by side.
+// The same for a convolution under a pool: of each row of pixels every second one is a channel's largest, the others its smallest.
+TEST(V6mKernels, PooledPairsReachTheirBounds) {
+    Dice dice(23);
+    KernelHarness harness;
+    for (int i = 0; i < 24; ++i) {
+        const int64_t depth = dice.between(1, 48), out = 2 * dice.between(1, 2), magnitude = dice.chance(30) ? 127 : dice.between(1, 127);
+        Tensor w = Tensor::zeros({DType::int8, Shape{out, 1, 1, depth}, {}});
+        for (int8_t& v : w.mutable_data<int8_t>()) {
+            const int64_t sign = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : dice.chance(50) ? 1 : -1;
+            v = static_cast<int8_t>(dice.chance(10) ? -128 : sign * magnitude);
+        }
+        Conv conv{Shape{1, out, 2, depth}, out};
+        conv.pooled = true;
+        const KernelCase c = conv_case(dice, conv, w, extreme_inputs(w, out, depth));
+        EXPECT_THAT(harness.add(c, "conv2d_max_s8"), testing::ElementsAre("conv2d_max_s8"));
+    }
+    expect_clean(harness, 24);
+}
+
+// Depthwise: windows of all taps, at their largest and at their smallest for each channel, side by side; where they are many, in a ring of
+// rows whose order changes from one row of results to the next.
 TEST(V6mKernels, DepthwisePairsReachTheirBounds) {
     Dice dice(18);
     KernelHarness harness;
@@ -213,14 +291,17 @@ TEST(V6mKernels, DepthwisePairsReachTheirBounds) {
             const int64_t sign = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : dice.chance(50) ? 1 : -1;
             v = static_cast<int8_t>(dice.chance(10) ? -128 : sign * magnitude);
         }
-        Tensor x = Tensor::zeros({DType::int8, Shape{1, kh, 2 * kw, channels}, {}});
+        const int64_t rows = i % 2 == 0 ? 1 : 3, across = i % 2 == 0 ? 2 : 64 / kw, pitch = kh + 1;
+        Tensor x = Tensor::zeros({DType::int8, Shape{1, rows * pitch - 1, across * kw, channels}, {}});
         for (int64_t c = 0; c < channels; ++c)
-            for (int64_t ky = 0; ky < kh; ++ky)
-                for (int64_t kx = 0; kx < 2 * kw; ++kx) {
-                    const bool positive = w.data<int8_t>()[static_cast<size_t>((c * kh + ky) * kw + kx % kw)] >= 0;
-                    x.mutable_data<int8_t>()[static_cast<size_t>((ky * 2 * kw + kx) * channels + c)] = positive == (kx < kw) ? 127 : -128;
+            for (int64_t iy = 0; iy < rows * pitch - 1; ++iy)
+                for (int64_t ix = 0; ix < across * kw; ++ix) {
+                    if (iy % pitch == kh) continue;  // between the windows
+                    const bool positive = w.data<int8_t>()[static_cast<size_t>((c * kh + iy % pitch) * kw + ix % kw)] >= 0;
+                    x.mutable_data<int8_t>()[static_cast<size_t>((iy * across * kw + ix) * channels + c)] =
+                        positive == (ix / kw % 2 == 0) ? 127 : -128;
                 }
-        const KernelCase c = conv_case(dice, {x.shape(), channels, channels, {kh, kw}, {1, kw}}, w, x);
+        const KernelCase c = conv_case(dice, {x.shape(), channels, channels, {kh, kw}, {pitch, kw}}, w, x);
         EXPECT_THAT(harness.add(c, "depthwise_pairs_s8"), testing::ElementsAre("depthwise_pairs_s8"));
     }
     expect_clean(harness, 24);

@@ -2,6 +2,8 @@
 // is possible, and around every step where it is not.
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "kernels/v6m.h"
 #include "unit/kernels/cases.h"
 
@@ -22,9 +24,30 @@ std::vector<int64_t> probes(Dice& dice, const Requant& r, int64_t c, Interval i)
     return all;
 }
 
+// Reads the words as depthwise_pairs_s8 does; false when the lines are not packed.
+bool expect_packed_means_the_same(const WindowRequant& window, int n) {
+    const std::optional<PackedWindow> packed = packed_window(window);
+    if (!packed) return false;
+    WindowRequant read = window;
+    for (size_t c = 0; c < read.lines.size(); ++c) {
+        const auto below = static_cast<uint32_t>(packed->words[2 * c + 1]);
+        read.lines[c].multiplier = static_cast<uint32_t>(packed->words[2 * c]);
+        read.lines[c].width = below >> 16 << packed->width_shift;
+        read.lines[c].addend = (static_cast<uint32_t>(packed->first + 1) << 24) - ((below & 0xFFFFU) << packed->addend_shift);
+        const WindowRequant::Line& line = window.lines[c];
+        const int64_t step = std::max<int64_t>(1, line.width / 3000);
+        for (int64_t u = -3; u <= line.width + 2 * step + 3; u += u < 1000 ? 1 : step) {
+            const auto acc = static_cast<int32_t>(line.base + u);
+            EXPECT_EQ(read.apply(acc, static_cast<int64_t>(c)), window.apply(acc, static_cast<int64_t>(c))) << "case " << n << " u " << u;
+        }
+        EXPECT_LE(std::bit_width(read.lines[c].width), 32 - read.low) << "the lower product fits 32 bits";
+    }
+    return true;
+}
+
 TEST(V6mRequant, WindowEqualsTheReferenceEverywhere) {
     Dice dice(7);
-    int found = 0, bent = 0, tried = 0;
+    int found = 0, bent = 0, tried = 0, packed = 0;
     for (int n = 0; n < 400; ++n) {
         const auto form = static_cast<Rounding>(1 + n % 3);
         const int64_t channels = dice.between(1, 4), reach = int64_t{1} << dice.between(4, 21);
@@ -43,6 +66,7 @@ TEST(V6mRequant, WindowEqualsTheReferenceEverywhere) {
         ++tried;
         if (!window) continue;
         ++found, bent += window->turns ? 1 : 0;
+        packed += expect_packed_means_the_same(*window, n) ? 1 : 0;
         for (int64_t c = 0; c < channels; ++c)
             for (const int64_t acc : probes(dice, r, c, intervals[static_cast<size_t>(c)]))
                 ASSERT_EQ(window->apply(static_cast<int32_t>(acc), c), r.apply(static_cast<int32_t>(acc), c))
@@ -50,6 +74,7 @@ TEST(V6mRequant, WindowEqualsTheReferenceEverywhere) {
     }
     EXPECT_GT(found, tried * 8 / 10) << "the form must be there for most layers";
     EXPECT_GT(bent, 10);
+    EXPECT_GT(packed, (found - bent) / 2);
 }
 
 }  // namespace
