@@ -378,10 +378,10 @@ GW_INLINE void gw_requant_windows(const int32_t form, int32_t *u0, int32_t *u1, 
         __asm__(
             ".syntax unified\n"
             "lsrs %[h], %[m], %[low]\n lsls %[m], %[m], %[rest]\n lsrs %[m], %[m], %[rest]\n"
-            "asrs %[s], %[a], #31\n bics %[a], %[a], %[s]\n cmp %[a], %[w]\n bls 1f\n mov %[a], %[w]\n 1:\n"
+            "cmp %[a], %[w]\n bls 1f\n asrs %[s], %[a], #31\n mov %[a], %[w]\n bics %[a], %[a], %[s]\n 1:\n"
             "movs %[s], %[h]\n muls %[s], %[a], %[s]\n muls %[a], %[m], %[a]\n lsrs %[a], %[a], %[low]\n adds %[a], %[a], %[s]\n"
             "add %[a], %[c]\n lsrs %[a], %[a], #24\n"
-            "asrs %[s], %[b], #31\n bics %[b], %[b], %[s]\n cmp %[b], %[w]\n bls 2f\n mov %[b], %[w]\n 2:\n"
+            "cmp %[b], %[w]\n bls 2f\n asrs %[s], %[b], #31\n mov %[b], %[w]\n bics %[b], %[b], %[s]\n 2:\n"
             "muls %[h], %[b], %[h]\n muls %[b], %[m], %[b]\n lsrs %[b], %[b], %[low]\n adds %[b], %[b], %[h]\n"
             "add %[b], %[c]\n lsrs %[b], %[b], #24\n"
             : [a] "+l"(a), [b] "+l"(b), [m] "+l"(m), [h] "=&l"(upper), [s] "=&l"(sum)

@@ -87,7 +87,7 @@ static GW_NOINLINE void conv2d_pairs_s8_sums3(const gw_u32 *pairs, conv2d_pairs_
 /* Blocks of three and their results by gw_requant_window, which here stay in registers: channel `at` of a block, whose accumulators are
  * `first` and `second`. r0 next line, r7 and [sp, #20] where the results go; r1 to r3 the line, r4 and r2 both parts of its multiplier,
  * r5 and r6 a result. */
-#define GW_CLAMPED(acc) "mov r5, " acc "\n asrs r6, r5, #31\n bics r5, r5, r6\n cmp r5, r1\n bls 3f\n movs r5, r1\n 3:\n"
+#define GW_CLAMPED(acc) "mov r5, " acc "\n cmp r5, r1\n bls 3f\n asrs r6, r5, #31\n movs r5, r1\n bics r5, r5, r6\n 3:\n"
 #define GW_READ \
     ".if %c[packed]\n ldm r0!, {r2, r3}\n lsrs r1, r3, #16\n lsls r1, r1, #%c[width]\n uxth r3, r3\n lsls r3, r3, #%c[addend]\n" \
     ".else\n ldm r0!, {r1-r3}\n .endif\n"
@@ -341,14 +341,36 @@ GW_INLINE void conv2d_pairs_s8_channels(const int32_t n, int32_t blocks, const g
     } while (--blocks > 0);
 }
 
-/* n words from activations `other` bytes apart. Returns their end. */
-static GW_NOINLINE gw_u32 *conv2d_pairs_s8_run(gw_u32 *to, const int8_t *x, int32_t other, int32_t n)
+/* Words of some rows of a window from activations `other` bytes apart. Returns their end. */
+static GW_NOINLINE gw_u32 *conv2d_pairs_s8_run(gw_u32 *to, const int8_t *x, int32_t other, int32_t rows)
 {
-    const int8_t *x1 = x + other;
-    int32_t i = 0;
+    enum { IW = 8, IC = 1, KW = 3, DH = 1 };  // @constants
+    enum { N = KW * IC, THREES = N / 3 * 3 };
     do {
-        *to++ = (uint32_t)x[i] + ((uint32_t)x1[i] << 16);
-    } while (++i != n);
+        const int8_t *const x1 = x + other;
+        int32_t i = 0;
+#if GW_ASSEMBLER
+        if (THREES > 0) { /* three words at a time */
+            register gw_u32 *r0 __asm__("r0") = to;
+            register const int8_t *r1 __asm__("r1") = x;
+            register const int8_t *r2 __asm__("r2") = x1;
+            register int32_t r3 __asm__("r3") = THREES;
+            __asm__ volatile(
+                ".syntax unified\n push {r4-r7}\n mov r12, r3\n movs r3, #0\n 1:\n"
+                "ldrsb r4, [r1, r3]\n ldrsb r7, [r2, r3]\n adds r3, r3, #1\n lsls r7, r7, #16\n adds r4, r4, r7\n"
+                "ldrsb r5, [r1, r3]\n ldrsb r7, [r2, r3]\n adds r3, r3, #1\n lsls r7, r7, #16\n adds r5, r5, r7\n"
+                "ldrsb r6, [r1, r3]\n ldrsb r7, [r2, r3]\n adds r3, r3, #1\n lsls r7, r7, #16\n adds r6, r6, r7\n"
+                "stm r0!, {r4-r6}\n cmp r3, r12\n bne 1b\n pop {r4-r7}\n"
+                : "+r"(r0), "+r"(r3)
+                : "r"(r1), "r"(r2)
+                : "r12", "cc", "memory");
+            to = r0;
+            i = THREES;
+        }
+#endif
+        for (; i != N; ++i) *to++ = (uint32_t)x[i] + ((uint32_t)x1[i] << 16);
+        x += DH * IW * IC;
+    } while (--rows > 0);
     return to;
 }
 
@@ -390,11 +412,13 @@ void conv2d_pairs_s8(const int8_t *x, int8_t *y, const conv2d_pairs_s8_weight *w
             const int32_t inside = (PL == 0 || ix >= 0) && (!RIGHT || ix + other + (KW - 1) * DW < IW);
             gw_u32 *to = pairs;
             int32_t iy = oy * SH - PT;
-            for (ky = 0; ky < KH; ++ky, iy += DH) {
+            const int32_t whole = DW == 1 && (!EDGES || (inside && iy >= 0 && iy + (KH - 1) * DH < IH));
+            if (whole) conv2d_pairs_s8_run(to, x + (iy * IW + ix) * IC, other * IC, KH);
+            for (ky = whole ? KH : 0; ky < KH; ++ky, iy += DH) {
                 const int32_t row_inside = (PT == 0 || iy >= 0) && (!DOWN || iy < IH);
                 const int8_t *row = x + (iy * IW + ix) * IC;
-                if (DW == 1 && (!EDGES || (inside && row_inside))) {
-                    to = conv2d_pairs_s8_run(to, row, other * IC, KW * IC);
+                if (DW == 1 && inside && row_inside) {
+                    to = conv2d_pairs_s8_run(to, row, other * IC, 1);
                 } else {
                     for (kx = 0; kx < KW; ++kx) {
                         const int32_t at0 = ix + kx * DW, at1 = at0 + other;

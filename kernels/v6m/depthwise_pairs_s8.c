@@ -42,21 +42,26 @@ static GW_NOINLINE gw_u32 *depthwise_pairs_s8_stream(gw_u32 *to, const int8_t *x
     n /= 2;
     if (n > 0) {
 #if defined(__GNUC__) && defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__) /* gcc extends signs twice */
-        const int32_t step = C;
-        const gw_u32 *const end = to + 2 * n * ROWS;
-        int32_t v, word;
+        /* r6 activation, r7 word; all registers are named, because compilers find no eight */
+        register gw_u32 *r0 __asm__("r0") = to;
+        register const int8_t *r1 __asm__("r1") = x;
+        register int32_t r2 __asm__("r2") = older;
+        register int32_t r3 __asm__("r3") = old;
+        register int32_t r4 __asm__("r4") = n;
+        register int32_t r5 __asm__("r5") = C;
         __asm__ volatile(
-            ".syntax unified\n subs %[x], %[x], %[step]\n 1:\n"
-            "ldrsb %[v], [%[x], %[step]]\n adds %[x], %[x], %[step]\n lsls %[w], %[v], #16\n"
-            ".if %c[sw] == 1\n adds %[w], %[w], %[b]\n .else\n adds %[w], %[w], %[a]\n .endif\n mov %[a], %[v]\n"
-            "str %[w], [%[to]]\n adds %[to], #%c[next]\n"
-            "ldrsb %[v], [%[x], %[step]]\n adds %[x], %[x], %[step]\n lsls %[w], %[v], #16\n"
-            ".if %c[sw] == 1\n adds %[w], %[w], %[a]\n .else\n adds %[w], %[w], %[b]\n .endif\n mov %[b], %[v]\n"
-            "str %[w], [%[to]]\n adds %[to], #%c[next]\n"
-            "cmp %[to], %[end]\n bne 1b\n"
-            : [to] "+&l"(to), [x] "+&l"(x), [a] "+&l"(older), [b] "+&l"(old), [v] "=&l"(v), [w] "=&l"(word)
-            : [step] "l"(step), [end] "r"(end), [next] "i"(4 * ROWS), [sw] "i"(SW)
+            ".syntax unified\n push {r4, r6, r7}\n subs r1, r1, r5\n 1:\n"
+            "ldrsb r6, [r1, r5]\n adds r1, r1, r5\n lsls r7, r6, #16\n"
+            ".if %c[sw] == 1\n adds r7, r7, r3\n .else\n adds r7, r7, r2\n .endif\n mov r2, r6\n str r7, [r0]\n adds r0, #%c[next]\n"
+            "ldrsb r6, [r1, r5]\n adds r1, r1, r5\n lsls r7, r6, #16\n"
+            ".if %c[sw] == 1\n adds r7, r7, r2\n .else\n adds r7, r7, r3\n .endif\n mov r3, r6\n str r7, [r0]\n adds r0, #%c[next]\n"
+            "subs r4, r4, #1\n bne 1b\n pop {r4, r6, r7}\n"
+            : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+            : "r"(r4), "r"(r5), [next] "i"(4 * ROWS), [sw] "i"(SW)
             : "cc", "memory");
+        to = r0;
+        older = r2;
+        old = r3;
 #else
         do {
             const int32_t v = x[0], next = x[C];
@@ -174,7 +179,7 @@ typedef struct {
 #define GW_W7(to) "ldr " to ", [sp, #4]\n"
 #define GW_W8(to) "ldr " to ", [sp, #8]\n"
 #define GW_ON ".if %c[column] > 0\n adds r0, #%c[column]\n .endif\n"
-#define GW_CLAMPED(acc) "asrs r5, " acc ", #31\n bics " acc ", " acc ", r5\n cmp " acc ", r1\n bls 3f\n movs " acc ", r1\n 3:\n"
+#define GW_CLAMPED(acc) "cmp " acc ", r1\n bls 3f\n asrs r5, " acc ", #31\n movs " acc ", r1\n bics " acc ", " acc ", r5\n 3:\n"
 
 /* Pairs of results of one row after the other, from the one whose window begins at `words` on. */
 static GW_NOINLINE void depthwise_pairs_s8_pairs(const gw_u32 *words, const depthwise_pairs_s8_place *p)

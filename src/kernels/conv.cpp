@@ -3,7 +3,9 @@
 // A kernel sees one image; a batch is a repeated call. Packing only changes the order of the weights (and, for cores without signed byte
 // loads of every form, adds 128 to each), never their number.
 #include <algorithm>
+#include <set>
 
+#include "kernels/dsp.h"
 #include "kernels/row_help.h"
 
 namespace gw {
@@ -50,9 +52,36 @@ int64_t unroll_for(const MatchContext& context, const Conv& c) {
     return std::min<int64_t>(4, one_run ? c.group_in * c.window.kernel[1] : c.group_in);
 }
 
+// Whether there are so many different convolutions that they should share code rather than have some of their own: with --optimize size a
+// kernel of its own costs about 450 bytes a layer, the shared one about 1,400 and 100 a layer.
+bool shares_code(const MatchContext& context) {
+    if (context.optimize != "size") return false;
+    std::set<std::string> kinds;
+    for (const Node& n : context.graph.nodes)
+        if (get_if<Conv2D>(n.op) != nullptr)
+            kinds.insert(fmt::format("{} {} {}", context.graph.type(n.inputs[0]).shape.text(), context.graph.type(n.inputs[1]).shape.text(),
+                                     context.graph.type(n.outputs[0]).shape.text()));
+    return kinds.size() >= 5;
+}
+constexpr const char* shared = "with --optimize size, convolutions of five kinds and more share conv2d_shared_s8";
+
+// Weights [outputs][depth] in fours, [depth][4], and what is left of each `together` outputs one after the other.
+Tensor pack_fours(const Tensor& w, int64_t outputs, int64_t depth, int64_t together) {
+    const auto weights = w.data<int8_t>();
+    std::vector<int8_t> out;
+    for (int64_t o = 0; o < outputs;) {
+        const int64_t width = together - o % together >= 4 ? 4 : 1;
+        for (int64_t k = 0; k < depth; ++k)
+            for (int64_t i = 0; i < width; ++i) out.push_back(weights[static_cast<size_t>((o + i) * depth + k)]);
+        o += width;
+    }
+    return Tensor::of<int8_t>(Shape{w.elements()}, out);
+}
+
 Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
     if (const char* why = read_conv(graph, root, c)) return why;
+    if (shares_code(context)) return shared;
     const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
     const int64_t groups = c.op->groups, taps = c.window.taps_inside();
     const Tensor bias = bias_or_zeros(graph, c.bias_id, c.out_c);
@@ -86,6 +115,7 @@ Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId ro
 Match match_depthwise_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
     if (const char* why = read_conv(graph, root, c)) return why;
+    if (shares_code(context)) return shared;
     if (c.group_in != 1) return "only where each group has one input channel";
     const int64_t taps = c.window.taps_inside(), kernel_taps = c.window.kernel[0] * c.window.kernel[1];
 
@@ -106,9 +136,61 @@ Match match_depthwise_s8(const MatchContext& context, const Graph& graph, NodeId
     return candidate;
 }
 
+Match match_conv2d_shared_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    if (const char* why = read_conv(graph, root, c)) return why;
+    Candidate candidate;
+    add_images(graph, candidate, c, 1);
+    const Tensor& w = *graph.constant(c.w);
+    const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
+    candidate.arguments.push_back(typed_weights(pack_fours(w, c.out_c, depth, c.group_out == 1 ? c.out_c : c.group_out), "w", c.w));
+    candidate.arguments.push_back(typed_weights(bias_or_zeros(graph, c.bias_id, c.out_c), "bias", c.bias_id));
+    Candidate requant;
+    add_channel_requant(requant, c.op->requant, c.out_c);
+    const auto constant = [&](std::string_view name) {
+        return std::ranges::find(requant.constants, name, [](auto& k) { return k.first; })->second;
+    };
+    for (KernelArgument& a : requant.arguments) candidate.arguments.push_back(std::move(a));
+    candidate.types = std::move(requant.types);
+    const Window& window = c.window;
+    candidate.arguments.push_back(int32_table({window.in_h,
+                                               window.in_w,
+                                               c.group_in,
+                                               window.out_h,
+                                               window.out_w,
+                                               c.group_out,
+                                               c.op->groups,
+                                               window.kernel[0],
+                                               window.kernel[1],
+                                               window.stride[0],
+                                               window.stride[1],
+                                               window.dilation[0],
+                                               window.dilation[1],
+                                               window.pad[0],
+                                               window.pad[1],
+                                               c.op->x_zero,
+                                               constant("PRE"),
+                                               constant("MULT_N") > 1 ? 1 : 0,
+                                               constant("SHIFT_N") > 1 ? 1 : 0,
+                                               constant("Y_ZERO"),
+                                               constant("LO"),
+                                               constant("HI")},
+                                              "shape"));
+    candidate.constants.emplace_back("FORM", constant("FORM"));
+    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(window, c.in_c, c.out_c, c.out_c == 1, false));
+    candidate.covers = {root};
+    const int64_t taps = c.batch * window.taps_inside() * c.out_c;
+    candidate.macs_executed = taps * c.group_in;
+    const bool small = is_small_core(context.core);
+    candidate.cycles = candidate.macs_executed * (small ? 12 : 8) + taps * (small ? 12 : 8) +
+                       c.batch * window.out_h * window.out_w * c.out_c * (60 + requant_cycles(context.core, c.op->requant.rounding));
+    return candidate;
+}
+
 constexpr KernelRow rows[] = {
     {"conv2d_s8", "any", "conv2d", match_conv2d_s8},
     {"depthwise_s8", "any", "conv2d", match_depthwise_s8},
+    {"conv2d_shared_s8", "any", "conv2d", match_conv2d_shared_s8},
 };
 
 }  // namespace

@@ -112,12 +112,53 @@ TEST(WindowKernels, Conv2d) {
     }
 }
 
+TEST(WindowKernels, SharedConv2d) {
+    Dice dice(6);
+    for (const char* core : {"cortex-m0plus", "cortex-m4"}) {
+        EveryCompiler compilers(20);
+        KernelHarness harness(core, 0, compilers.fault());
+        for (int i = 0; i < 60; ++i)
+            EXPECT_THAT(harness.add(conv_case(dice, i % 3 == 0), "conv2d_shared_s8"), testing::ElementsAre("conv2d_shared_s8"));
+        expect_clean(harness, 60);
+        compilers.expect_quiet();
+    }
+}
+
+// With --optimize size, layers of many kinds share the code; before there are five, each has its own.
+TEST(WindowKernels, ConvolutionsShareCodeWhereTheyAreMany) {
+    Graph g;
+    ValueId x = g.add_input("x", {DType::int8, Shape{1, 12, 12, 1}, {}});
+    Dice dice(7);
+    const auto reasons = [&](const std::string& optimize) {
+        const std::vector<int> uses = g.use_counts();
+        const auto users = g.users();
+        const MatchContext context{g, uses, users, *find_core("cortex-m4"), optimize};
+        const NodeId last{static_cast<int32_t>(g.nodes.size()) - 1};
+        std::vector<std::string> all;
+        for (const char* name : {"conv2d_s8", "depthwise_s8", "conv2d_shared_s8"})
+            all.push_back(row_by_name(name).match(context, g, last).reason);
+        return all;
+    };
+    const std::string shared = "with --optimize size, convolutions of five kinds and more share conv2d_shared_s8";
+    for (int64_t n = 1; n <= 5; ++n) {
+        Conv2D op;
+        op.requant = dice.requant(n + 1, 9 * n * 255 * 127);
+        x = g.must_add(op, {x, g.add_constant(dice.bytes({n + 1, 3, 3, n}))}, {});
+        if (n < 5) {
+            EXPECT_THAT(reasons("size"), testing::ElementsAre("", testing::_, "")) << n;
+        } else {
+            EXPECT_THAT(reasons("size"), testing::ElementsAre(shared, shared, ""));
+        }
+        EXPECT_THAT(reasons("speed"), testing::ElementsAre("", testing::_, ""));
+    }
+}
+
 TEST(WindowKernels, Depthwise) {
     Dice dice(2);
     EveryCompiler compilers(25);
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
     for (int i = 0; i < 40; ++i)
-        EXPECT_THAT(harness.add(conv_case(dice, true)), testing::UnorderedElementsAre("conv2d_s8", "depthwise_s8"));
+        EXPECT_THAT(harness.add(conv_case(dice, true)), testing::IsSupersetOf({"conv2d_s8", "depthwise_s8", "conv2d_shared_s8"}));
     expect_clean(harness, 100);
     compilers.expect_quiet();
 }
