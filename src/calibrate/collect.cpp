@@ -39,10 +39,11 @@ std::vector<SampleSpec> sample_specs(const Graph& graph) {
 }
 
 Expected<Profile> collect(const Module& module, const SampleSet& samples, const Preprocess& preprocess, Diagnostics& diag,
-                          const std::function<void(int64_t, int64_t)>& progress) {
+                          const std::function<void(int64_t, int64_t)>& progress, int64_t sequence) {
     const Graph& graph = module.main();
     const std::vector<std::string> keys = value_keys(graph);
     std::vector<Recorder> recorders(keys.size());
+    std::vector<Tensor> states;
     const auto total = static_cast<int64_t>(samples.samples.size());
     for (int64_t s = 0; s < total; ++s) {
         const std::vector<Tensor>& sample = samples.samples[static_cast<size_t>(s)];
@@ -61,10 +62,14 @@ Expected<Profile> collect(const Module& module, const SampleSet& samples, const 
                                   want.text());
             inputs.push_back(std::move(t));
         }
-        (void)interpret(graph, inputs, [&](ValueId id, const Tensor& t) {
-            const auto i = static_cast<size_t>(id.index);
-            if (!keys[i].empty()) recorders[i].add(t.data<float>());
-        });
+        begin_sample(graph, sequence, static_cast<size_t>(s), states);
+        (void)interpret(
+            graph, inputs,
+            [&](ValueId id, const Tensor& t) {
+                const auto i = static_cast<size_t>(id.index);
+                if (!keys[i].empty()) recorders[i].add(t.data<float>());
+            },
+            &states);
         if (progress) progress(s + 1, total);
     }
     Profile profile{module.file, module.sha256, preprocess, total, {}};

@@ -15,9 +15,10 @@ std::vector<std::string> value_keys(const Graph& graph);
 
 // Runs the module's main graph over the samples, given in the model's own order, and records each float value that is not constant.
 // `progress(done, total)` is called after each sample. Infinities and NaN are counted apart, with a warning that names the tensor.
+// A state is kept over `sequence` samples in a row (0: over all), then it is reset.
 // Errors: samples_invalid when a sample does not have the types of the graph's inputs.
 Expected<Profile> collect(const Module& module, const SampleSet& samples, const Preprocess& preprocess, Diagnostics& diag,
-                          const std::function<void(int64_t, int64_t)>& progress = {});
+                          const std::function<void(int64_t, int64_t)>& progress = {}, int64_t sequence = 1);
 
 // What read_samples needs to know of the graph's inputs: names, the model's own shapes and order, types and scales.
 std::vector<SampleSpec> sample_specs(const Graph& graph);

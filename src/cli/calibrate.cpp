@@ -27,7 +27,7 @@ Expected<Profile> make_profile(const CalibrateOptions& o, Session& s) {
     GW_TRY(Preprocess p, preprocess_of(o, s.diag));
     GW_TRY_DO(check_preprocess(p, s.diag));
     GW_TRY(SampleSet samples, read_samples(o.samples, sample_specs(model.module.main()), p, {}, s.diag));
-    return collect(model.module, samples, p, s.diag, s.progress("calibrating"));
+    return collect(model.module, samples, p, s.diag, s.progress("calibrating"), o.sequence);
 }
 
 int calibrate(const CalibrateOptions& o, Session& s) {
@@ -52,6 +52,7 @@ void add_calibrate(CLI::App& app, Command& chosen) {
     sub->add_option("-o,--output", o->output, "the profile")->required()->type_name("profile.yaml");
     add_define_option(*sub, *o);
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return calibrate(*o, s); }; });
 }
 

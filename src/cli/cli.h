@@ -100,9 +100,6 @@ private:
 // Samples for a runner, with the preprocessing that its bundle was made with and what the command says.
 Expected<SampleSet> samples_for(const Runner& runner, const CommonOptions& o, Diagnostics& diag);
 
-// The states that sample `i` begins with: what the sample before left, or the initial ones where a sequence of `sequence` begins.
-void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states);
-
 // From a sample's tensors (model order, model types) to the graph's inputs (graph order; quantized when the graph's input is) and back.
 std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& sample);
 std::vector<Tensor> model_outputs(const Graph& graph, const std::vector<Tensor>& outputs, bool dequantize);

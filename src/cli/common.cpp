@@ -145,10 +145,6 @@ Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o
     return m;
 }
 
-void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states) {
-    if (i == 0 || (sequence > 0 && i % static_cast<size_t>(sequence) == 0)) states = initial_states(graph);
-}
-
 std::vector<Tensor> graph_inputs(const Graph& graph, const std::vector<Tensor>& sample) {
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < sample.size(); ++i) {

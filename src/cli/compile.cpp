@@ -92,7 +92,7 @@ Expected<Profile> ranges(Compilation& c, Session& s) {
     c.preprocess = given;
     GW_TRY_DO(check_preprocess(given, diag));
     GW_TRY(c.samples, read_samples(c.o.samples, sample_specs(c.model.module.main()), given, {}, diag));
-    GW_TRY(Profile p, collect(c.model.module, c.samples, given, diag, s.progress("calibrating")));
+    GW_TRY(Profile p, collect(c.model.module, c.samples, given, diag, s.progress("calibrating"), c.o.sequence));
     c.profile_text = profile_yaml(p);
     return p;
 }
@@ -415,6 +415,7 @@ void add_compile(CLI::App& app, Command& chosen) {
     add_stage_options(*sub, *o);
     add_define_option(*sub, *o);
     add_preprocess_options(*sub, *o);
+    add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return compile(*o, s); }; });
 }

@@ -9,6 +9,10 @@ std::vector<Tensor> initial_states(const Graph& graph) {
     return all;
 }
 
+void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states) {
+    if (i == 0 || (sequence > 0 && i % static_cast<size_t>(sequence) == 0)) states = initial_states(graph);
+}
+
 std::vector<Tensor> interpret(const Graph& graph, std::span<const Tensor> inputs,
                               const std::function<void(ValueId, const Tensor&)>& observe, std::vector<Tensor>* states) {
     GW_CHECK(states == nullptr || states->size() == graph.states.size(), "one tensor a state");

@@ -10,6 +10,9 @@ namespace gw {
 
 // What the graph's states hold before the first run and after a reset, one tensor a state.
 std::vector<Tensor> initial_states(const Graph& graph);
+// Before sample number `i` is run: the initial states where a sequence of `sequence` samples begins (0: all samples are one), else what the
+// sample before left.
+void begin_sample(const Graph& graph, int64_t sequence, size_t i, std::vector<Tensor>& states);
 
 // Runs `graph` on `inputs` (one tensor a graph input, of the input's dtype and shape) and returns its outputs. `observe` sees every
 // value that a node made, the inputs and the states, in the order they come to be. `states`: one tensor a state, which the run begins with

@@ -3,6 +3,7 @@
 // Neural Networks for Efficient Integer-Arithmetic-Only Inference", with weights per output channel and symmetric.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "passes/quantize_recurrent.h"
 
@@ -75,7 +76,7 @@ public:
 
     Expected<Graph> run() {
         for (size_t i = 0; i < g_.inputs.size(); ++i) input(i);
-        for (const State& state : g_.states) real_[static_cast<size_t>(state.value.index)] = r_.map(state.value);
+        for (size_t i = 0; i < g_.states.size(); ++i) state(i);
         for (size_t k = 0; k < g_.nodes.size(); ++k) GW_TRY_DO(node(k));
         for (const Port& port : g_.outputs) {
             Port out = port;
@@ -83,11 +84,7 @@ public:
             out.value = !floats ? other(port.value) : options_.float_io ? real(port.value) : integer(port.value);
             r_.out.outputs.push_back(out);
         }
-        // States stay what they are: of a float model, float.
-        for (size_t i = 0; i < g_.states.size(); ++i) {
-            const ValueId next = g_.states[i].next;
-            r_.out.states[i].next = g_.type(next).dtype == DType::float32 ? real(next) : other(next);
-        }
+        for (size_t i = 0; i < g_.states.size(); ++i) r_.out.states[i].next = next_of(i);
         return drop_dead(r_.out);
     }
 
@@ -107,6 +104,46 @@ private:
         integer_[static_cast<size_t>(old.index)] = id;
     }
 
+    // A state begins as what the plan makes of it; next_of gives what it takes.
+    void state(size_t i) {
+        const ValueId old = g_.states[i].value;
+        State& made = r_.out.states[i];
+        const auto node = static_cast<size_t>(old.index);
+        if (plan_.states[i] == StateForm::same) {
+            real_[node] = made.value;
+        } else if (plan_.states[i] == StateForm::integer) {
+            made.init = integers<int8_t>(made.init, quant(old));
+            r_.out[made.value].type = made.init.type;
+            integer_[node] = made.value;
+        } else {
+            made.init = integers<int16_t>(made.init, cell_quant(g_[g_.states[i].next].node.index));
+            r_.out[made.value].type = made.init.type;
+            real_[node] = r_.add(Dequantize{}, {made.value}, {});  // for a layer that stays float after all
+        }
+    }
+    ValueId next_of(size_t i) {
+        const ValueId next = g_.states[i].next;
+        if (plan_.states[i] == StateForm::cell) {
+            const auto known = cells_.find(next.index);
+            return known != cells_.end() ? known->second
+                                         : r_.add(Quantize{DType::int16, r_.out.states[i].init.type.quant}, {real(next)}, {});
+        }
+        if (plan_.states[i] == StateForm::integer) return requantized(integer(next), quant(g_.states[i].value), sources(integer(next)));
+        return g_.type(next).dtype == DType::float32 ? real(next) : other(next);
+    }
+    Quant cell_quant(int32_t node) const { return Quant::tensor(std::ldexp(1.0f, plan_.cell_exponents.at(node)), 0); }
+    // A float tensor in the integers of q.
+    template <class T>
+    static Tensor integers(const Tensor& t, const Quant& q) {
+        std::vector<T> v;
+        for (float f : t.data<float>()) {
+            const double i = std::nearbyint(double{f} / double{q.scale()}) + q.zero_point();
+            v.push_back(static_cast<T>(
+                std::clamp(i, static_cast<double>(std::numeric_limits<T>::min()), static_cast<double>(std::numeric_limits<T>::max()))));
+        }
+        return Tensor::of<T>(t.shape(), v, q);
+    }
+
     // The new value that holds an old float value as int8.
     ValueId integer(ValueId old) {
         ValueId& id = integer_[static_cast<size_t>(old.index)];
@@ -122,12 +159,7 @@ private:
         r_.out[id].source = g_[old].source;
         return id;
     }
-    ValueId constant(ValueId old, const Quant& q) {
-        const Tensor* c = g_.constant(old);
-        std::vector<int8_t> v;
-        for (float f : c->data<float>()) v.push_back(static_cast<int8_t>(to_int8(static_cast<double>(f), q)));
-        return r_.out.add_constant(Tensor::of<int8_t>(c->shape(), v, q), g_[old].source);
-    }
+    ValueId constant(ValueId old, const Quant& q) { return r_.out.add_constant(integers<int8_t>(*g_.constant(old), q), g_[old].source); }
     // … and as float.
     ValueId real(ValueId old) {
         ValueId& id = real_[static_cast<size_t>(old.index)];
@@ -359,17 +391,14 @@ private:
     }
 
     // A state operand of a recurrent layer: constants as they are wanted, others rescaled.
-    ValueId state(ValueId old, const Quant& q, const std::vector<Source>& from) {
+    ValueId hidden(ValueId old, const Quant& q, const std::vector<Source>& from) {
         return g_.constant(old) != nullptr ? constant(old, q) : requantized(integer(old), q, from);
     }
-    // A cell stays 16 bits wide; outside the layer it is float.
+    // A cell has 16 bits; outside the layer and a state of its own it is float.
     ValueId cell(ValueId old, const Quant& q, const std::vector<Source>& from) {
-        const Tensor* c = g_.constant(old);
-        if (c == nullptr) return r_.add(Quantize{DType::int16, q}, {real(old)}, from);
-        std::vector<int16_t> v;
-        for (float f : c->data<float>())
-            v.push_back(static_cast<int16_t>(std::clamp(std::nearbyint(double{f} / double{q.scale()}), -32768.0, 32767.0)));
-        return r_.out.add_constant(Tensor::of<int16_t>(c->shape(), v, q), g_[old].source);
+        if (const Tensor* c = g_.constant(old)) return r_.out.add_constant(integers<int16_t>(*c, q), g_[old].source);
+        if (g_[old].is_state() && plan_.states[static_cast<size_t>(g_[old].state)] == StateForm::cell) return r_.map(old);
+        return r_.add(Quantize{DType::int16, q}, {real(old)}, from);
     }
 
     Status recurrent(const Node& n, size_t k) {
@@ -383,8 +412,8 @@ private:
         const auto q = quantize_recurrent(op, *g_.constant(n.inputs[op_w]), *g_.constant(n.inputs[op_r]), g_.constant(bias),
                                           r_.out.type(x).quant, yq, exponent);
         if (!q) return island(n);
-        const Quant cq = Quant::tensor(std::ldexp(1.0f, exponent), 0);
-        const ValueId h = state(n.inputs[op_h], yq, n.sources), c = lstm ? cell(n.inputs[op_c], cq, n.sources) : ValueId{};
+        const Quant cq = lstm ? cell_quant(static_cast<int32_t>(k)) : Quant{};
+        const ValueId h = hidden(n.inputs[op_h], yq, n.sources), c = lstm ? cell(n.inputs[op_c], cq, n.sources) : ValueId{};
         const std::vector<ValueId> operands{x,
                                             r_.out.add_constant(q->w, g_[n.inputs[op_w]].source),
                                             r_.out.add_constant(q->r, g_[n.inputs[op_r]].source),
@@ -399,6 +428,7 @@ private:
             const ValueId y = (*made)[i];
             r_.out[y].type.quant = quants[i];
             r_.out[y].source = g_[n.outputs[i]].source;
+            if (i == 2) cells_[n.outputs[i].index] = y;
             if (i < 2)
                 integer_[static_cast<size_t>(n.outputs[i].index)] = y;
             else
@@ -443,6 +473,7 @@ private:
     Diagnostics& diag_;
     Rewriter r_;
     std::vector<ValueId> real_, integer_;
+    std::map<int32_t, ValueId> cells_;  // an old lstm's cell, by number: its 16 bits
 };
 
 }  // namespace

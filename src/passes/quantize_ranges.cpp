@@ -39,6 +39,10 @@ public:
         }
         absorb_regions();
         for (size_t k = 0; k < g_.nodes.size(); ++k) group(g_.nodes[k], plan_.forms[k]);
+        for (const State& state : g_.states) {
+            plan_.states.push_back(state_form(state));
+            if (plan_.states.back() == StateForm::integer) unite(state.value, state.next);
+        }
         GW_TRY_DO(choose());
         GW_TRY_DO(choose_cells());
         return std::move(plan_);
@@ -200,6 +204,21 @@ private:
         Location where = node != nullptr ? g_.where(*node) : Location{.file = g_.file};
         return diag_.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
                            "the profile has no range for this tensor; was it made from another model?");
+    }
+
+    // A float state is an integer where what it takes is one: held as a float it would not know more.
+    StateForm state_form(const State& state) const {
+        if (!is_float(state.value) || g_.constant(state.next)) return StateForm::same;
+        const Value& next = g_[state.next];
+        if (!next.node.valid()) return StateForm::integer;
+        const Node& maker = g_[next.node];
+        const IntegerForm form = plan_.forms[static_cast<size_t>(next.node.index)];
+        if (form == IntegerForm::recurrent && next.result == 2) {
+            const auto& readers = users_[static_cast<size_t>(state.value.index)];
+            const bool alone = maker.inputs[4] == state.value && uses_[static_cast<size_t>(state.value.index)] == 1 && readers.size() == 1;
+            return alone ? StateForm::cell : StateForm::same;
+        }
+        return form == IntegerForm::none || form == IntegerForm::copy ? StateForm::same : StateForm::integer;
     }
 
     // A cell has 16 bits: its whole range fits.

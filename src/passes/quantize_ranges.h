@@ -26,11 +26,19 @@ enum class IntegerForm : uint8_t {
     copy  // does not touch floats
 };
 
+// What a state holds between calls.
+enum class StateForm : uint8_t {
+    same,     // what it held before
+    integer,  // int8, quantized as the values that it takes
+    cell      // int16: an lstm's cell and nothing else
+};
+
 struct QuantizePlan {
     std::vector<IntegerForm> forms;             // one a node
     std::vector<ValueId> roots;                 // one a value: for elementwise regions the value they depend on
     std::vector<Quant> quants;                  // one a value; empty for those that are not quantized
     std::map<int32_t, int32_t> cell_exponents;  // of an lstm's cells, by the node's number
+    std::vector<StateForm> states;              // one a state
 };
 
 Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);

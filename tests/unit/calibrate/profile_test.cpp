@@ -162,6 +162,24 @@ TEST(Collect, RecordsEveryFloatValueUnderItsName) {
     EXPECT_THAT(diag.all()[0].text(), HasSubstr("tensor `x` has 1 infinite or NaN values"));
 }
 
+TEST(Collect, KeepsAStateOverASequence) {
+    Module m;
+    m.graphs.emplace_back();
+    Graph& g = m.graphs[0];
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1}, {}}), sum = g.add_state("sum", Tensor::of<float>({1}, {10}));
+    g.states[0].next = g.must_add(Binary{BinaryKind::add}, {x, sum}, {{"more", "Add", 0}});
+    g.add_output("y", g.states[0].next);
+    SampleSet s;
+    for (int k = 0; k < 6; ++k) s.samples.push_back({Tensor::of<float>({1}, {1})});
+    Diagnostics diag;
+    for (const auto& [sequence, most] : {std::pair<int64_t, float>{1, 10}, {2, 11}, {0, 15}}) {
+        const auto p = collect(m, s, {}, diag, {}, sequence);
+        ASSERT_TRUE(p.ok());
+        EXPECT_EQ(p->find("sum")->min, 10);
+        EXPECT_EQ(p->find("sum")->max, most) << sequence;
+    }
+}
+
 TEST(Collect, TakesSamplesInTheModelsOwnOrder) {
     Module m;
     Graph& g = m.graphs.emplace_back();

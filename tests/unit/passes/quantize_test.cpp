@@ -3,6 +3,8 @@
 
 #include <random>
 
+#include "calibrate/collect.h"
+#include "interp/interp.h"
 #include "passes/quantize_ranges.h"
 #include "support/random_graph.h"
 
@@ -188,6 +190,67 @@ TEST(Quantize, RecurrentLayersHaveAnIntegerForm) {
                 EXPECT_GT(quality(b, output), 25) << enum_name(kind) << " seed " << seed << " output " << output;
         }
     }
+}
+
+// What a model that adds up, divides (in floats) and runs an lstm keeps between calls: 8 bits where integers are kept, 16 for the cell, and
+// floats where a float layer writes. Over a sequence it stays close to the float model.
+TEST(Quantize, StatesAreKeptInWhatTheyAreGiven) {
+    constexpr int64_t hidden = 5;
+    std::mt19937 random(3);
+    auto floats = [&](Shape shape, float most) {
+        std::vector<float> v;
+        for (int64_t i = 0; i < shape.elements(); ++i) v.push_back(most * (static_cast<float>(random() % 20001) / 10000.0f - 1.0f));
+        return Tensor::of<float>(std::move(shape), v);
+    };
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::float32, Shape{1, hidden}, {}});
+    const ValueId average = g.add_state("average", floats({1, hidden}, 0.5f)), h = g.add_state("h", floats({1, hidden}, 0.5f)),
+                  c = g.add_state("c", floats({1, hidden}, 0.5f)), ratio = g.add_state("ratio", floats({1, hidden}, 0.5f));
+    const ValueId half = g.must_add(Unary{UnaryKind::affine, 0.5f, 0}, {average}, {{"half", "Mul", 0}});
+    const ValueId sum = g.must_add(Binary{BinaryKind::add}, {half, x}, {{"sum", "Add", 1}});
+    const ValueId steps = g.must_add(Reshape{{1, 1, hidden}}, {sum}, {{"steps", "Reshape", 2}});
+    Diagnostics diag;
+    const auto lstm = g.add(
+        Recurrent{}, {steps, g.add_constant(floats({4 * hidden, hidden}, 0.6f)), g.add_constant(floats({4 * hidden, hidden}, 0.6f)), h, c},
+        {{"lstm", "LSTM", 3}}, diag);
+    ASSERT_TRUE(lstm.ok());
+    const ValueId more = g.must_add(Unary{UnaryKind::affine, 1, 3}, {(*lstm)[1]}, {{"more", "Add", 4}});
+    const ValueId part = g.must_add(Binary{BinaryKind::div}, {ratio, more}, {{"part", "Div", 5}});
+    const ValueId y = g.must_add(Binary{BinaryKind::add}, {(*lstm)[1], part}, {{"y", "Add", 6}});
+    g.states[0].next = sum, g.states[1].next = (*lstm)[1], g.states[2].next = (*lstm)[2], g.states[3].next = part;
+    g.add_output("y", y);
+    const Graph real = testing::optimised(g);
+    Profile profile;
+    {
+        Module module;
+        module.graphs = {real};
+        SampleSet set;
+        for (uint32_t k = 0; k < 60; ++k) set.samples.push_back(testing::random_inputs(real, k));
+        auto p = collect(module, set, {}, diag, {}, 10);
+        ASSERT_TRUE(p.ok());
+        profile = *p;
+    }
+    PassRunner run;
+    const auto integer = quantise(real, profile, {}, run, diag);
+    ASSERT_TRUE(integer.ok());
+    std::vector<DType> types;
+    for (const State& s : integer->states) types.push_back(integer->type(s.value).dtype);
+    EXPECT_EQ(types, (std::vector<DType>{DType::int8, DType::int8, DType::int16, DType::float32})) << print(*integer);
+    std::vector<Tensor> left = initial_states(real), kept = initial_states(*integer);
+    double signal = 0, noise = 1e-30;
+    for (uint32_t k = 0; k < 10; ++k) {
+        const std::vector<Tensor> in = testing::random_inputs(real, 5000 + k);
+        const Type& type = integer->type(integer->inputs[0].value);
+        std::vector<Tensor> q{Tensor::zeros(type)};
+        const Tensor* from[] = {in.data()};
+        evaluate(Quantize{type.dtype, type.quant}, from, q);
+        const Tensor a = interpret(real, in, {}, &left)[0];
+        Tensor b = interpret(*integer, q, {}, &kept)[0];
+        b.type.quant = integer->type(integer->outputs[0].value).quant;
+        b = b.dequantized();
+        for (int64_t i = 0; i < a.elements(); ++i) signal += a.at(i) * a.at(i), noise += (a.at(i) - b.at(i)) * (a.at(i) - b.at(i));
+    }
+    EXPECT_GT(10 * std::log10(signal / noise), 25);
 }
 
 TEST(Quantize, ARecurrentLayerWithOtherFunctionsStaysFloat) {
