@@ -35,6 +35,7 @@ static inline float gw_clamp_f32(float v, float lo, float hi) { return v < lo ? 
 typedef char gw_shift_is_arithmetic[((-2) >> 1) == -1 ? 1 : -1];
 
 /* Rounding forms, as the compiler numbers them. */
+#define GW_EVEN 0
 #define GW_NARROW 1
 #define GW_SINGLE 2
 #define GW_TWICE 3
@@ -49,6 +50,13 @@ static inline int32_t gw_rescale_narrow(int32_t acc, int32_t pre_shift, int32_t 
 static inline int32_t gw_rescale_single(int32_t acc, int32_t multiplier, int32_t shift)
 {
     return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift);
+}
+
+/* even: as single, but halves go to the even number. */
+static inline int32_t gw_rescale_even(int32_t acc, int32_t multiplier, int32_t shift)
+{
+    const int64_t product = (int64_t)acc * multiplier;
+    return (int32_t)((product + (((int64_t)1 << (shift - 1)) - 1) + ((product >> shift) & 1)) >> shift);
 }
 
 /* twice: TFLite's two roundings. shift > 0 shifts left before, shift < 0 right after. */
@@ -70,6 +78,7 @@ static inline int32_t gw_rescale(int32_t form, int32_t acc, int32_t pre_shift, i
 {
     return form == GW_NARROW   ? gw_rescale_narrow(acc, pre_shift, multiplier, shift)
            : form == GW_SINGLE ? gw_rescale_single(acc, multiplier, shift)
+           : form == GW_EVEN   ? gw_rescale_even(acc, multiplier, shift)
                                : gw_rescale_twice(acc, multiplier, shift);
 }
 

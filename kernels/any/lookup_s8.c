@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Any function of one int8 value, by table: y[i] = table[x[i] + 128].
+/* Any function of one byte, by table: y[i] = table[x[i] - lowest].
  *
- * x [N], y [N], table [256]. Order: element by element, each read before it is written. */
+ * x [N], y [N], table [256]; FIRST is the lowest value that x may have, negated. Order: element by element, each read before it is written.
+ */
 #include "gw_kernel.h"
 
-void lookup_s8(const int8_t *x, int8_t *y, const int8_t *table)
+typedef int8_t lookup_s8_in;   // @type
+typedef int8_t lookup_s8_out;  // @type
+
+void lookup_s8(const lookup_s8_in *x, lookup_s8_out *y, const lookup_s8_out *table)
 {
-    enum { N = 64 };  // @constants
-    const int8_t *end = x + N;
-    table += 128;
+    enum { N = 64, FIRST = 128 };  // @constants
+    const lookup_s8_in *end = x + N;
+    table += FIRST;
     do *y++ = table[*x++];
     while (x != end);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Pads dimensions with a constant, by reflection or by repeating the edge; elements of any type.
  *
- * x [X0][X1][X2][X3][RUN], y [Y0][Y1][Y2][Y3][RUN]; B0..B3 elements before x in each dimension. MODE 0: VALUE, 1: reflected, 2: edge. */
+ * x [X0][X1][X2][X3][RUN], y [Y0][Y1][Y2][Y3][RUN]; B0..B3 elements before x in each dimension. MODE 0: VALUE, 1: reflected,
+ * 2: edge, 3: reflected with the edge repeated. */
 #include "gw_kernel.h"
 
 typedef uint8_t pad_elem;  // @type
@@ -12,6 +13,7 @@ GW_INLINE int32_t pad_position(const int32_t mode, const int32_t p, const int32_
     if (p >= 0 && p < size) return p;
     if (mode == 0) return -1;
     if (mode == 2) return p < 0 ? 0 : size - 1;
+    if (mode == 3) return p < 0 ? -p - 1 : 2 * size - 1 - p;
     return p < 0 ? -p : 2 * (size - 1) - p;
 }
 

@@ -1,6 +1,6 @@
 // glowworm bisect: the passes of the compiler one by one, and the interpreter on the graph after each. A pass keeps the answer: integers
-// exactly, floats up to rounding; only quantization may change it, and then not beyond a signal-to-noise ratio. The first pass that does
-// not is named, with the place where it shows most.
+// exactly, floats up to rounding; only quantization may change it, also that which the model's author wrote down, and then not beyond a
+// signal-to-noise ratio. The first pass that does not is named, with the place where it shows most.
 #include "cli/bisect.h"
 
 #include <CLI/CLI.hpp>
@@ -23,7 +23,7 @@ Outputs outputs_of(const Graph& g, const Outputs& samples) {
 // Adds output `o` of sample `k` to the stage's figures; true when it changed beyond what is allowed.
 bool compare(BisectStage& stage, const Tensor& before, const Tensor& after, const std::string& name, size_t k,
              const BisectOptions& options) {
-    const bool quantizing = before.type.dtype != after.type.dtype;
+    const bool quantizing = before.type.dtype != after.type.dtype || stage.pass == "fold-quantization";
     const Tensor a = quantizing ? before.dequantized() : before, b = quantizing ? after.dequantized() : after;
     if (a.elements() != b.elements()) {
         stage.output = name, stage.sample = k;
@@ -55,7 +55,11 @@ struct BisectCommand : CommonOptions {
 
 Expected<Pipeline> pipeline_of(const BisectCommand& o, const Module& module, const SampleSet& samples, Session& s) {
     if (o.profile.empty() && !o.quantize)
-        return Pipeline([](const Graph& g, PassRunner& run, Diagnostics& diag) { return optimise(g, false, run, diag); });
+        return Pipeline([](const Graph& g, PassRunner& run, Diagnostics& diag) -> Expected<Graph> {
+            GW_TRY(const Graph optimised, optimise(g, false, run, diag));
+            if (!is_quantized_model(optimised)) return optimised;
+            return integerise(optimised, {.rounding = Rounding::even}, run, diag);
+        });
     Profile profile;
     if (!o.profile.empty()) {
         GW_TRY(profile, read_profile(o.profile, s.diag));

@@ -52,6 +52,8 @@ struct CommonOptions {
     bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
     std::string dump_stages, print_after;
     int64_t sequence = 1;  // samples in a row that share a state; 0: all of them
+    std::string numerics;  // empty: the reader's own
+    bool no_fusion = false;
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
@@ -72,6 +74,7 @@ Expected<Module> read_model(const std::string& path, const CommonOptions& o, Dia
 struct LoadedModel {
     Module module;
     bool is_float = true;  // has float arithmetic to quantize
+    bool folded = false;   // was quantized by its author, with float32 at its edge
     int64_t macs = 0, parameters = 0;
 };
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag);

@@ -117,10 +117,23 @@ bool has_float_arithmetic(const Graph& g) {
     return false;
 }
 
+// A TFLite file names no dimensions; its open leading one is `batch`.
+Expected<Module> read_tflite_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
+    GW_TRY(auto defines, parse_defines(o.defines, diag));
+    int64_t batch = 1;
+    for (const auto& [symbol, size] : defines) {
+        if (symbol != "batch")
+            return diag.error(DiagId::bad_option, {}, "--define {}: a TFLite model names no dimensions but its open leading one, `batch`",
+                              symbol);
+        batch = size;
+    }
+    return read_tflite(path, diag, batch);
+}
+
 }  // namespace
 
 Expected<Module> read_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
-    if (ends_with(path, ".tflite")) return read_tflite(path, diag);
+    if (ends_with(path, ".tflite")) return read_tflite_model(path, o, diag);
     if (ends_with(path, ".gw")) {
         GW_TRY(std::string text, read_file(path, diag));
         GW_TRY(Module m, parse_module(text, std::filesystem::path(path).filename().string(), diag));
@@ -134,14 +147,21 @@ Expected<Module> read_model(const std::string& path, const CommonOptions& o, Dia
 
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag) {
     LoadedModel m;
+    run.fusion = !o.no_fusion;
     GW_TRY(m.module, read_model(path, o, diag));
     Graph& g = m.module.main();
     if (run.after) run.after(0, "import", g);
     GW_TRY(g, optimise(g, o.model_layout, run, diag));
     m.macs = g.macs();
     m.parameters = g.parameters();
+    if (is_quantized_model(g)) {
+        QuantizeOptions q;
+        q.rounding = o.numerics == "tflite" ? Rounding::twice : o.numerics == "fast" ? Rounding::narrow : Rounding::even;
+        GW_TRY(g, integerise(g, q, run, diag));
+        m.folded = true;
+    }
     GW_TRY(g, prune(g, run, diag));
-    m.is_float = has_float_arithmetic(g);
+    m.is_float = !m.folded && has_float_arithmetic(g);
     return m;
 }
 

@@ -19,8 +19,8 @@ namespace gw {
 namespace {
 
 struct CompileOptions : CommonOptions {
-    std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", numerics,
-                                                              range = "mse", measure = "auto", emit = "c", api = "plain", weights = "const",
+    std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", range = "mse",
+                                                              measure = "auto", emit = "c", api = "plain", weights = "const",
                                                               io_layout = "nhwc";
     int64_t io_align = 1, selftest = 0;
     Limits limits;
@@ -100,6 +100,7 @@ Expected<Profile> ranges(Compilation& c, Session& s) {
 Status make_graph(Compilation& c, PassRunner& run, Session& s) {
     c.graph = c.model.module.main();
     const bool floats = c.o.precision == "float32";
+    if (c.model.folded && c.o.io == "int8") c.graph = integer_edges(c.graph);
     if (floats || !c.model.is_float) {
         GW_TRY(c.preprocess, preprocess_of(c.o, s.diag));
         return {};
@@ -112,7 +113,7 @@ Status make_graph(Compilation& c, PassRunner& run, Session& s) {
     QuantizeOptions q;
     GW_TRY(q.range, parse_range_method(c.o.range, s.diag));
     q.float_io = c.o.io == "float";
-    q.rounding = c.o.numerics == "tflite" ? Rounding::twice : c.o.numerics == "onnx" ? Rounding::single : Rounding::narrow;
+    q.rounding = c.o.numerics == "tflite" ? Rounding::twice : c.o.numerics == "onnx" ? Rounding::even : Rounding::narrow;
     GW_TRY(c.graph, quantise(c.graph, profile, q, run, s.diag));
     return {};
 }
@@ -126,13 +127,16 @@ Json options_json(const Compilation& c) {
            {"output", c.o.output_place},
            {"precision", c.o.precision.empty() ? "int8" : c.o.precision},
            {"range", c.o.range},
-           {"numerics", c.o.numerics.empty() ? "fast" : c.o.numerics}};
+           {"numerics", !c.o.numerics.empty() ? c.o.numerics
+                        : c.model.folded      ? "onnx"
+                                              : "fast"}};
     if (c.o.weights != "const") j["weights"] = c.o.weights;
     if (c.o.io_layout != "nhwc") j["io-layout"] = c.o.io_layout;
     if (c.o.io_align != 1) j["io-align"] = c.o.io_align;
     if (c.o.selftest > 0) j["selftest"] = c.o.selftest;
     if (c.o.emit != "c") j["emit"] = c.o.emit;
     if (!c.o.board.empty()) j["board"] = c.o.board;
+    if (c.o.no_fusion) j["no-fusion"] = true;
     if (!c.o.defines.empty()) j["define"] = c.o.defines;
     return j;
 }
@@ -194,6 +198,7 @@ Status make_program(Compilation& c, Session& s) {
     lower_options.weights_passed = c.o.weights == "pointer";
     // Weights become code for speed alone, and only in flash that the user named: by --flash-limit or by a board.
     if (c.o.optimize == "speed" && c.o.limits.flash > 0) lower_options.flash_bytes = c.o.limits.flash * 15 / 16;
+    lower_options.fusion = !c.o.no_fusion;
     GW_TRY_DO(fit_program(c, lower_options, s));
     GW_TRY_DO(check_states(c, s.diag));
     Diagnostics broken;
@@ -405,8 +410,10 @@ void add_compile(CLI::App& app, Command& chosen) {
         ->check(CLI::IsMember({"caller", "arena"}));
     sub->add_option("--output", o->output_place, "outputs lie in the caller's memory (default) or in the arena")
         ->check(CLI::IsMember({"caller", "arena"}));
-    sub->add_option("--numerics", o->numerics, "rounding of requantization: fast (default), tflite or onnx")
+    sub->add_option("--numerics", o->numerics,
+                    "rounding of requantization: fast (default for float models), tflite or onnx (default for quantized ONNX models)")
         ->check(CLI::IsMember({"tflite", "onnx", "fast"}));
+    sub->add_flag("--no-fusion", o->no_fusion, "a kernel for each operator of the model, none for several: to look for a fault");
     sub->add_option("--ram-limit", o->limits.ram, "exit 3 if arena, inputs and outputs need more")->type_name("BYTES");
     sub->add_option("--flash-limit", o->limits.flash, "exit 3 if the bundle needs more")->type_name("BYTES");
     sub->add_option("--cycle-limit", o->limits.cycles, "exit 3 if one inference takes more")->type_name("N");

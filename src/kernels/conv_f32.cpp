@@ -42,8 +42,7 @@ void add_common(const Graph& graph, Candidate& candidate, const Conv& c, Tensor 
     candidate.batch = c.batch;
     candidate.arguments.push_back(KernelArgument::input(c.x, 4, graph.type(c.x).bytes() / c.batch));
     candidate.arguments.push_back(KernelArgument::output(c.y, 4, graph.type(c.y).bytes() / c.batch));
-    candidate.arguments.push_back(typed_weights(std::move(packed), "w", c.w));
-    candidate.arguments.push_back(typed_weights(float_bias(graph, c.bias, c.out_c), "bias", c.bias));
+    add_float_weights(candidate, graph, std::move(packed), graph.type(c.w).quant, c.w, c.bias, c.out_c);
     add_window(candidate, c.window);
     candidate.scalar = clamp_text("v", c.op->act_lo, c.op->act_hi);
     candidate.covers = {root};
@@ -77,13 +76,12 @@ Match match_depthwise_f32(const MatchContext& context, const Graph& graph, NodeI
     if (c.group_in != 1) return "only where each group has one input channel";
     // [O][KH][KW] becomes [KH][KW][O].
     const int64_t taps = c.window.kernel[0] * c.window.kernel[1];
-    const auto from = graph.constant(c.w)->data<float>();
-    Tensor packed = Tensor::zeros({DType::float32, Shape{taps * c.out_c}, {}});
-    auto to = packed.mutable_data<float>();
-    for (int64_t o = 0; o < c.out_c; ++o)
-        for (int64_t t = 0; t < taps; ++t) to[static_cast<size_t>(t * c.out_c + o)] = from[static_cast<size_t>(o * taps + t)];
+    const Tensor by_channel = graph.constant(c.w)->reshaped(Shape{c.out_c, taps});
+    std::vector<Tensor> by_tap{Tensor::zeros({by_channel.type.dtype, Shape{taps, c.out_c}, {}})};
+    const Tensor* from[] = {&by_channel};
+    evaluate(Transpose{{1, 0}}, from, by_tap);
     Candidate candidate;
-    add_common(graph, candidate, c, std::move(packed), root, 1, c.in_c - 1);
+    add_common(graph, candidate, c, std::move(by_tap[0]), root, 1, c.in_c - 1);
     candidate.constants.insert(candidate.constants.end(), {{"C", c.in_c}, {"M", c.group_out}});
     candidate.cycles =
         candidate.macs_executed * float_mac_cycles(context.core) +

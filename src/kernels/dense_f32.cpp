@@ -18,9 +18,8 @@ Match match_dense_f32(const MatchContext& context, const Graph& graph, NodeId ro
     Candidate c;
     c.arguments.push_back(KernelArgument::input(x, 4));
     c.arguments.push_back(KernelArgument::output(y, 4));
-    c.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(w), 1, o, k, 0), "w", w));
-    c.arguments.push_back(typed_weights(float_bias(graph, bias, o), "bias", bias));
     c.constants = {{"M", m}, {"K", k}, {"O", o}};
+    add_float_weights(c, graph, pack_by_blocks(*graph.constant(w), 1, o, k, 0), graph.type(w).quant, w, bias, o);
     c.scalar = clamp_text("v", op.act_lo, op.act_hi);
     // A row of x is read again for each block of four outputs.
     TileTrace trace;

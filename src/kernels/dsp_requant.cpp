@@ -275,7 +275,7 @@ void add_dsp_requant(Candidate& candidate, const DspRequant& dsp, const Requant&
     // What is not used is 0, so that calls are equal more often.
     candidate.constants.insert(candidate.constants.end(), {{"FORM", dsp.high      ? 4
                                                                     : dsp.doubled ? 5
-                                                                                  : static_cast<int64_t>(requant.rounding)},
+                                                                                  : form_number(requant.rounding)},
                                                            {"PRE", dsp.high ? dsp.high->pre : requant.pre_shift},
                                                            {"POST", dsp.high ? dsp.high->post : 0},
                                                            {"Y_ZERO", dsp.high || (dsp.doubled && blocks) ? 0 : requant.zero_point},

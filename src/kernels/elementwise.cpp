@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/row_help.h"
+#include "tensor/fixed_functions.h"
 
 namespace gw {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 Match start_binary_s8(const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
-    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8)) return "takes i8";
     const auto dims = broadcast_constants(graph.type(a).shape, graph.type(b).shape, graph.type(y).shape);
     if (!dims) return "the broadcast needs more than four dimensions";
     Candidate c;
@@ -85,6 +86,15 @@ Match match_add_s8(const MatchContext& context, const Graph& graph, NodeId root)
     return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 14);
 }
 
+// What operands that are rescaled each by itself need.
+void add_operand_rescaling(Candidate& c, const Binary& op) {
+    c.constants.insert(c.constants.end(), {{"LEFT", op.left_shift},
+                                           {"A_MULT", op.a_multiplier},
+                                           {"A_SHIFT", op.a_shift},
+                                           {"B_MULT", op.b_multiplier},
+                                           {"B_SHIFT", op.b_shift}});
+}
+
 // Sums as TFLite computes them.
 Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
@@ -93,13 +103,69 @@ Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId
     Match start = start_binary_s8(graph, root);
     if (!start.candidate) return start;
     Candidate& c = *start.candidate;
-    c.constants.insert(c.constants.end(), {{"LEFT", op.left_shift},
-                                           {"A_MULT", op.a_multiplier},
-                                           {"A_SHIFT", op.a_shift},
-                                           {"B_MULT", op.b_multiplier},
-                                           {"B_SHIFT", op.b_shift},
-                                           {"SIGN", op.kind == BinaryKind::add ? 1 : -1}});
+    add_operand_rescaling(c, op);
+    c.constants.emplace_back("SIGN", op.kind == BinaryKind::add ? 1 : -1);
     return finish_binary_s8(context, graph, op, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
+}
+
+Match match_squared_difference_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::squared_difference) return "computes squared differences";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    add_operand_rescaling(*start.candidate, op);
+    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 16 + 2 * requant_cycles(context.core, Rounding::twice));
+}
+
+Match match_compare_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    const char* holds = op.kind == BinaryKind::less      ? "a < b"
+                        : op.kind == BinaryKind::greater ? "a > b"
+                        : op.kind == BinaryKind::equal   ? "a == b"
+                                                         : nullptr;
+    if (holds == nullptr) return "computes comparisons";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    Candidate& c = *start.candidate;
+    add_operand_rescaling(c, op);
+    c.constants.insert(c.constants.end(), {{"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}});
+    c.scalar = holds;
+    c.cycles = graph.type(graph[root].outputs[0]).elements() * (18 + 2 * requant_cycles(context.core, Rounding::twice));
+    return start;
+}
+
+// Quotients as TFLite computes them.
+Match match_div_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Binary& op = *get_if<Binary>(graph[root].op);
+    if (op.kind != BinaryKind::div) return "computes quotients";
+    Match start = start_binary_s8(graph, root);
+    if (!start.candidate) return start;
+    Candidate& c = *start.candidate;
+    std::vector<int32_t> inverse(256, 0);
+    for (int32_t d = 1; d < 256; ++d) inverse[static_cast<size_t>(d)] = fixed_reciprocal(d, 31).scale;
+    c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{256}, inverse), "inverse"));
+    c.constants.insert(c.constants.end(), {{"A_ZERO", op.a_zero},
+                                           {"B_ZERO", op.b_zero},
+                                           {"MULT", op.requant.multiplier[0]},
+                                           {"SHIFT", op.requant.shift[0]},
+                                           {"Y_ZERO", op.requant.zero_point},
+                                           {"LO", op.requant.lo},
+                                           {"HI", op.requant.hi}});
+    c.cycles = graph.type(graph[root].outputs[0]).elements() * (120 + 2 * requant_cycles(context.core, Rounding::twice));
+    return start;
+}
+
+Match match_l2_norm_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Shape& shape = graph.type(node.inputs[0]).shape;
+    const int64_t n = shape.back(), outer = leading_elements(shape, 1);
+    Candidate c;
+    c.arguments = {KernelArgument::input(node.inputs[0], 1), KernelArgument::output(node.outputs[0], 1)};
+    c.constants = {{"OUTER", outer}, {"N", n}, {"X_ZERO", get_if<L2Norm>(node.op)->x_zero}};
+    add_elementwise_overlap(c, 0, 1, shape.elements(), 1, 1);
+    c.covers = {root};
+    c.cycles = shape.elements() * (16 + requant_cycles(context.core, Rounding::twice)) + outer * (is_small_core(context.core) ? 2500 : 500);
+    return c;
 }
 
 Match match_mul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
@@ -124,13 +190,14 @@ Match match_minmax_s8(const MatchContext&, const Graph& graph, NodeId root) {
 Match match_lookup_s8(const MatchContext&, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const ValueId x = node.inputs[0], y = node.outputs[0];
-    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
     const Tensor* table = graph.constant(node.inputs[1]);
     if (!table) return "the table must be constant";
     const int64_t n = graph.type(x).elements();
     Candidate c;
     c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1), typed_table(*table, "table")};
-    c.constants = {{"N", n}};
+    const bool with_sign = is_type(graph, x, DType::int8);
+    c.types = {{"in", with_sign ? "int8_t" : "uint8_t"}, {"out", is_type(graph, y, DType::int8) ? "int8_t" : "uint8_t"}};
+    c.constants = {{"N", n}, {"FIRST", with_sign ? 128 : 0}};
     add_elementwise_overlap(c, 0, 1, n, 1, 1);
     c.covers = {root};
     c.cycles = n * 11;
@@ -173,6 +240,10 @@ Match match_softmax_reciprocal_s8(const MatchContext& context, const Graph& grap
 constexpr KernelRow rows[] = {
     {"add_s8", "any", "binary", match_add_s8},
     {"add_twice_s8", "any", "binary", match_add_twice_s8},
+    {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
+    {"compare_s8", "any", "binary", match_compare_s8},
+    {"div_s8", "any", "binary", match_div_s8},
+    {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},
     {"mul_s8", "any", "binary", match_mul_s8},
     {"minmax_s8", "any", "binary", match_minmax_s8},
     {"lookup_s8", "any", "lookup", match_lookup_s8},

@@ -216,6 +216,9 @@ std::string binary_text(const Binary& op) {
         case BinaryKind::mod:
             text = "fmodf(a, b)";
             break;
+        case BinaryKind::squared_difference:
+            text = "(a - b) * (a - b)";
+            break;
         case BinaryKind::equal:
             return "(uint8_t)(a == b)";
         case BinaryKind::less:
@@ -243,6 +246,8 @@ std::string integer_binary_text(BinaryKind kind, DType dtype) {
             return fmt::format("b == 0 ? 0 : b == -1 ? (binary_int_out)(0u - ({})a) : a / b", word);
         case BinaryKind::mod:
             return "b == 0 || b == -1 ? 0 : a % b != 0 && (a % b < 0) != (b < 0) ? a % b + b : a % b";
+        case BinaryKind::squared_difference:
+            return fmt::format("(binary_int_out)((({0})a - ({0})b) * (({0})a - ({0})b))", word);
         case BinaryKind::min:
             return "b < a ? b : a";
         case BinaryKind::max:

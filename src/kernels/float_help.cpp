@@ -130,4 +130,20 @@ Tensor float_bias(const Graph& graph, ValueId bias, int64_t channels) {
     return given ? given->reshaped(Shape{channels}) : Tensor::zeros({DType::float32, Shape{channels}, {}});
 }
 
+void add_float_weights(Candidate& c, const Graph& graph, Tensor packed, const Quant& quant, ValueId w, ValueId bias, int64_t channels) {
+    Tensor sums = float_bias(graph, bias, channels);
+    const bool scaled = packed.type.dtype == DType::int8;
+    if (scaled) {
+        std::vector<float> both;
+        for (int64_t o = 0; o < channels; ++o) both.push_back(sums.data<float>()[static_cast<size_t>(o)] / quant.scale(o));
+        for (int64_t o = 0; o < channels; ++o) both.push_back(quant.scale(o));
+        sums = Tensor::of<float>(Shape{2, channels}, both);
+    }
+    c.types.emplace_back("weight", scaled ? "int8_t" : "float");
+    c.constants.emplace_back("SCALED", scaled ? 1 : 0);
+    c.arguments.push_back(typed_weights(std::move(packed), "w", w));
+    // A bias with scales behind it is no longer the model's own constant.
+    c.arguments.push_back(typed_weights(std::move(sums), "bias", scaled ? ValueId{} : bias));
+}
+
 }  // namespace gw

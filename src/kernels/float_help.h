@@ -48,5 +48,10 @@ int64_t float_op_cycles(const Core& core);
 int64_t libm_cycles(const Core& core);
 // The bias, or float zeros where the node has none.
 Tensor float_bias(const Graph& graph, ValueId bias, int64_t channels);
+// Weights and bias as further arguments, `packed` being the weights in the kernel's order: floats with their bias (zeros where the node has
+// none), or int8 weights of `quant` (one scale, or one a channel), whose bias is divided by the channel's scale and followed by the scales.
+// Sets the type "weight" and the constant SCALED.
+void add_float_weights(Candidate& candidate, const Graph& graph, Tensor packed, const Quant& quant, ValueId w, ValueId bias,
+                       int64_t channels);
 
 }  // namespace gw

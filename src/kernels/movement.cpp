@@ -229,11 +229,11 @@ Match match_resize_nearest(const MatchContext&, const Graph& graph, NodeId root)
     return c;
 }
 
-// For each output position of one axis: lower input position, higher one, weight of the higher in 1/256.
+// For each output position of one axis: lower input position, higher one, weight of the higher in the op's units.
 Tensor tap_table(const Resize& op, size_t dimension, int64_t in_size) {
     std::vector<int16_t> values;
     for (const ResizeTap& t : resize_taps(op, dimension, in_size))
-        values.insert(values.end(), {static_cast<int16_t>(t.low), static_cast<int16_t>(t.high), static_cast<int16_t>(t.weight256)});
+        values.insert(values.end(), {static_cast<int16_t>(t.low), static_cast<int16_t>(t.high), static_cast<int16_t>(t.parts)});
     return Tensor::of<int16_t>(Shape{static_cast<int64_t>(values.size())}, values);
 }
 
@@ -249,7 +249,7 @@ Match match_resize_linear_s8(const MatchContext& context, const Graph& graph, No
     c.batch = in[0];
     c.arguments = {KernelArgument::input(x, 1, in.elements() / in[0]), KernelArgument::output(y, 1, out.elements() / out[0]),
                    typed_table(tap_table(op, 0, in[1]), "vertical"), typed_table(tap_table(op, 1, in[2]), "horizontal")};
-    c.constants = {{"IW", in[2]}, {"OH", out[1]}, {"OW", out[2]}, {"C", in[3]}};
+    c.constants = {{"IW", in[2]}, {"OH", out[1]}, {"OW", out[2]}, {"C", in[3]}, {"ONE", op.units == ResizeUnits::of_1024 ? 1024 : 256}};
     c.covers = {root};
     c.cycles = out.elements() * (is_small_core(context.core) ? 40 : 20);
     return c;

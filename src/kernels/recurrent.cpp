@@ -356,7 +356,7 @@ Match match_svdf_s8(const MatchContext& context, const Graph& graph, NodeId root
     c.types = {{"memory", bytes ? "int8_t" : "gw_i16"}, {"weight", bytes ? "int8_t" : "int16_t"}};
     c.constants.insert(c.constants.end(), {{"X_ZERO", f->op.x_zero},
                                            {"M_ZERO", memory.zero_point},
-                                           {"MEM_FORM", static_cast<int64_t>(memory.rounding)},
+                                           {"MEM_FORM", form_number(memory.rounding)},
                                            {"MEM_MULT", memory.multiplier[0]},
                                            {"MEM_SHIFT", memory.shift[0]},
                                            {"MEM_LO", memory.lo},

@@ -38,6 +38,8 @@ KernelArgument typed_weights(Tensor t, std::string role, ValueId of) {
 }
 KernelArgument typed_table(Tensor t, std::string role) { return with_own_alignment(KernelArgument::table(std::move(t), std::move(role))); }
 
+int64_t form_number(Rounding form) { return form == Rounding::even ? 0 : static_cast<int64_t>(form); }
+
 void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
     int64_t multipliers = 1, shifts = 1;
     // The narrow form's multipliers have 15 bits.
@@ -46,7 +48,7 @@ void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
         narrow ? table_of<int16_t>(r.multiplier, channels, multipliers) : table_of<int32_t>(r.multiplier, channels, multipliers), "mult"));
     c.arguments.push_back(typed_table(table_of<int8_t>(r.shift, channels, shifts), "shift"));
     c.types.emplace_back("mult", narrow ? "int16_t" : "int32_t");
-    c.constants.insert(c.constants.end(), {{"FORM", static_cast<int64_t>(r.rounding)},
+    c.constants.insert(c.constants.end(), {{"FORM", form_number(r.rounding)},
                                            {"PRE", r.pre_shift},
                                            {"MULT_N", multipliers},
                                            {"SHIFT_N", shifts},
@@ -57,7 +59,7 @@ void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
 
 void add_single_requant(Candidate& c, const Requant& r) {
     const bool none = r.empty();
-    c.constants.insert(c.constants.end(), {{"FORM", static_cast<int64_t>(none ? Rounding::single : r.rounding)},
+    c.constants.insert(c.constants.end(), {{"FORM", form_number(none ? Rounding::single : r.rounding)},
                                            {"PRE", r.pre_shift},
                                            {"MULT", none ? 1 : r.multiplier[0]},
                                            {"SHIFT", none ? 1 : r.shift[0]},
@@ -153,8 +155,9 @@ void add_window(Candidate& c, const Window& w) {
 int64_t requant_cycles(const Core& core, Rounding form) {
     const bool small = is_small_core(core);
     if (form == Rounding::narrow) return small ? 28 : 12;
-    if (small) return form == Rounding::single ? 90 : 190;  // a 64-bit product is a library call
-    return form == Rounding::single ? 18 : 30;
+    // A 64-bit product is a library call on small cores.
+    if (small) return form == Rounding::single ? 90 : form == Rounding::even ? 100 : 190;
+    return form == Rounding::single ? 18 : form == Rounding::even ? 22 : 30;
 }
 
 bool is_small_core(const Core& core) { return core.isa == Isa::v6m || core.isa == Isa::portable; }

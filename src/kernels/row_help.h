@@ -12,6 +12,8 @@ namespace gw {
 KernelArgument typed_weights(Tensor t, std::string role, ValueId of);
 KernelArgument typed_table(Tensor t, std::string role);
 
+// The number by which kernels know a rounding form (gw_kernel.h); not of `none`.
+int64_t form_number(Rounding form);
 // FORM, PRE, MULT_N, SHIFT_N, Y_ZERO, LO, HI, the type "mult", and the tables "mult" and "shift" as further arguments (one element when all
 // agree). Rounding must not be `none`.
 void add_channel_requant(Candidate& candidate, const Requant& requant, int64_t channels);

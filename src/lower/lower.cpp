@@ -64,6 +64,7 @@ private:
                 if (row->op != op_name(n.op)) continue;
                 const std::string refused = refusal(*row, options_);
                 Match match = refused.empty() ? row->match(context_, g_, {static_cast<int32_t>(k)}) : Match(refused);
+                if (!options_.fusion && match.candidate && match.candidate->covers.size() > 1) match = Match("fusion is switched off");
                 chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
                 const int64_t others = match.candidate ? cycles_of_others(*match.candidate, k) : 0;
                 if (!match.candidate) {
@@ -185,7 +186,8 @@ private:
     }
     bool is_view_concat(const Node& n) const {
         const Concat* c = get_if<Concat>(n.op);
-        if (c == nullptr || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8) return false;
+        if (c == nullptr || !options_.fusion || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8)
+            return false;
         std::set<ValueId> seen;
         return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_part(id) && seen.insert(id).second; });
     }
@@ -193,7 +195,7 @@ private:
     // where it lies: a concat cannot.
     bool is_view_slice(const Node& n) const {
         const Slice* s = get_if<Slice>(n.op);
-        if (s == nullptr || (is_port(n.inputs[0]) && !g_[n.inputs[0]].is_input()) || is_port(n.outputs[0]) ||
+        if (s == nullptr || !options_.fusion || (is_port(n.inputs[0]) && !g_[n.inputs[0]].is_input()) || is_port(n.outputs[0]) ||
             goes_into_concat(n.outputs[0]))
             return false;
         const Shape& x = g_.type(n.inputs[0]).shape;

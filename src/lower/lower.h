@@ -20,6 +20,7 @@ struct LowerOptions {
     std::set<std::pair<int32_t, std::string>> avoid;  // (node, row): not to be taken where another row offers itself
     // Flash that weights, tables and code may take, by estimate, when weights become instructions; 0: they never do.
     int64_t flash_bytes = 0;
+    bool fusion = true;  // false: a kernel for each node, and every result in a buffer of its own
 };
 
 // Why a row may not be taken, whatever the node is; empty when it may.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/support.h"
+#include "tensor/fixed_functions.h"
 
 namespace gw {
 using namespace detail;
@@ -25,6 +26,8 @@ float apply_binary(BinaryKind kind, float a, float b) {
             return std::max(a, b);
         case BinaryKind::mod:
             return std::fmod(a, b);
+        case BinaryKind::squared_difference:
+            return (a - b) * (a - b);
         case BinaryKind::equal:
             return a == b ? 1.0f : 0.0f;
         case BinaryKind::less:
@@ -42,7 +45,9 @@ float apply_binary(BinaryKind kind, float a, float b) {
 namespace {
 bool is_comparison(BinaryKind k) { return k == BinaryKind::equal || k == BinaryKind::less || k == BinaryKind::greater; }
 bool is_logical(BinaryKind k) { return k == BinaryKind::logical_and || k == BinaryKind::logical_or; }
-bool is_rescaled(BinaryKind k) { return k == BinaryKind::add || k == BinaryKind::sub || k == BinaryKind::mul; }
+bool is_rescaled(BinaryKind k) {
+    return k == BinaryKind::add || k == BinaryKind::sub || k == BinaryKind::mul || k == BinaryKind::squared_difference;
+}
 
 // base^exponent, wrapping; a negative exponent gives the truncated reciprocal.
 template <class T>
@@ -80,6 +85,8 @@ T apply_integer(BinaryKind kind, T a, T b) {
             const T r = a % b;
             return r != 0 && (r < 0) != (b < 0) ? r + b : r;
         }
+        case BinaryKind::squared_difference:
+            return (a - b) * (a - b);
         case BinaryKind::equal:
             return a == b;
         case BinaryKind::less:
@@ -94,6 +101,19 @@ T apply_integer(BinaryKind kind, T a, T b) {
     return 0;
 }
 
+// TFLite's quotient of two centred bytes: a, moved up by all its leading sign bits, times the fixed-point reciprocal of b; both shifts are
+// taken back in the final rescaling. A divisor 0, which the reference excludes, gives 0.
+int32_t divide_int8(const Requant& r, int32_t a, int32_t b) {
+    if (b == 0 || a == 0) return 0;
+    if (b < 0) a = -a, b = -b;
+    const FixedReciprocal reciprocal = fixed_reciprocal(b, 31);
+    int headroom = 0;
+    while (a >= 0 ? a < 1 << 30 : a >= -(1 << 30)) a *= 2, ++headroom;
+    const int32_t quotient = saturating_rounding_doubling_high_mul(a, reciprocal.scale);
+    const int right = reciprocal.bits_over_unit + headroom - r.shift[0];
+    return right > 31 ? 0 : rounding_divide_by_power_of_two(saturating_rounding_doubling_high_mul(quotient, r.multiplier[0]), right);
+}
+
 int8_t apply_int8(const Binary& op, int32_t a, int32_t b) {
     switch (op.kind) {
         case BinaryKind::min:
@@ -105,12 +125,18 @@ int8_t apply_int8(const Binary& op, int32_t a, int32_t b) {
     }
     a -= op.a_zero, b -= op.b_zero;
     int32_t acc = 0;
+    if (op.kind == BinaryKind::div) {
+        return static_cast<int8_t>(
+            std::clamp<int64_t>(int64_t{divide_int8(op.requant, a, b)} + op.requant.zero_point, op.requant.lo, op.requant.hi));
+    }
     if (op.kind == BinaryKind::mul) {
         acc = a * b;
     } else if (op.left_shift > 0) {
         acc = multiply_by_quantized_multiplier(a * (1 << op.left_shift), op.a_multiplier, op.a_shift);
         const int32_t right = multiply_by_quantized_multiplier(b * (1 << op.left_shift), op.b_multiplier, op.b_shift);
+        if (is_comparison(op.kind)) return static_cast<int8_t>(apply_integer(op.kind, acc, right));
         acc = op.kind == BinaryKind::add ? acc + right : acc - right;
+        if (op.kind == BinaryKind::squared_difference) acc *= acc;
     } else {
         acc = a * op.a_multiplier + (op.kind == BinaryKind::add ? 1 : -1) * (b * op.b_multiplier);
     }
@@ -145,21 +171,32 @@ void evaluate_integers(const Binary& op, const Tensor& a, const Tensor& b, Tenso
 
 Status check_int8(const Binary& op, const InferContext& context) {
     if (op.kind == BinaryKind::min || op.kind == BinaryKind::max) return check_float_only(op.requant, context);
-    if (!is_rescaled(op.kind)) return context.fail("{} of i8 is not defined", enum_name(op.kind));
+    const bool quotient = op.kind == BinaryKind::div;
+    if (!is_rescaled(op.kind) && !is_comparison(op.kind) && !quotient) return context.fail("{} of i8 is not defined", enum_name(op.kind));
     GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context));
     GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context));
-    GW_TRY_DO(check_requant(op.requant, 1, context));
+    GW_TRY_DO(is_comparison(op.kind) ? check_float_only(op.requant, context) : check_requant(op.requant, 1, context));
+    if (quotient && (op.requant.rounding != Rounding::twice || op.requant.shift[0] > 23 || op.left_shift != 0))
+        return context.fail("a quotient needs a requantization of the form `twice` by less than 2^23, and no left_shift");
     if (op.left_shift != 0) {
-        // |a − a_zero| ≤ 255, so each shifted operand stays below 2^30, and the rescalings do not enlarge it.
-        if (op.kind == BinaryKind::mul) return context.fail("left_shift is for sums and differences only");
-        if (op.left_shift < 0 || op.left_shift > 21) return context.fail("left_shift {} is out of range [0, 21]", op.left_shift);
+        // |a − a_zero| ≤ 255, so each shifted operand stays below 2^30, and the rescalings do not enlarge it; the square of the difference
+        // of two below 255·2^7 is below 2^32, and where each is halved, as readers do it, below 2^30.
+        if (op.kind == BinaryKind::mul) return context.fail("left_shift is for sums, differences and comparisons only");
+        const int32_t most = op.kind == BinaryKind::squared_difference ? 7 : 21;
+        if (op.left_shift < 0 || op.left_shift > most) return context.fail("left_shift {} is out of range [0, {}]", op.left_shift, most);
         for (const auto& [multiplier, shift] : {std::pair(op.a_multiplier, op.a_shift), std::pair(op.b_multiplier, op.b_shift)}) {
             if (multiplier < 0 || shift < -31 || shift > 0)
                 return context.fail("multiplier {} with shift {} is not a rescaling by at most 1", multiplier, shift);
         }
-        if (op.requant.rounding != Rounding::twice) return context.fail("left_shift needs a requantization of the form `twice`");
+        const auto halved = [](int32_t multiplier, int32_t shift) { return shift < 0 || multiplier <= 1 << 30; };
+        if (op.kind == BinaryKind::squared_difference && (!halved(op.a_multiplier, op.a_shift) || !halved(op.b_multiplier, op.b_shift)))
+            return context.fail("the operands of a squared difference are not halved");
+        if (!is_comparison(op.kind) && op.requant.rounding != Rounding::twice)
+            return context.fail("left_shift needs a requantization of the form `twice`");
         return {};
     }
+    if (op.kind == BinaryKind::squared_difference || is_comparison(op.kind))
+        return context.fail("{} of i8 needs a left_shift", enum_name(op.kind));
     if (op.a_shift != 0 || op.b_shift != 0) return context.fail("a_shift and b_shift are for left_shift > 0");
     // |a − a_zero| ≤ 255, so this bounds the accumulator.
     const int64_t reach = 255 * (std::abs(int64_t{op.a_multiplier}) + std::abs(int64_t{op.b_multiplier}));
@@ -207,7 +244,7 @@ Expected<std::vector<Type>> infer(const Binary& op, std::span<const Operand> in,
             if (v == 0) return about(context, "b").fail("division by a constant 0");
     }
     Type y{is_comparison(op.kind) || is_logical(op.kind) ? DType::boolean : a.dtype, *shape, {}};
-    if (a.dtype == DType::int8 && !is_rescaled(op.kind)) y.quant = a.quant;
+    if (a.dtype == DType::int8 && (op.kind == BinaryKind::min || op.kind == BinaryKind::max)) y.quant = a.quant;
     return one(std::move(y), context);
 }
 

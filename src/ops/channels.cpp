@@ -97,7 +97,7 @@ ChannelRanges ranges(const Quantize& op, const ChannelNode& node) {
 }
 ChannelRanges ranges(const Lookup&, const ChannelNode& node) {
     ChannelRanges out = any_values(*node.out);
-    if (node.value[1] == nullptr) return out;
+    if (node.value[1] == nullptr || node.in[0]->dtype != DType::int8 || node.out->dtype != DType::int8) return out;
     const auto table = node.value[1]->data<int8_t>();
     for (size_t c = 0; c < out.size(); ++c) {
         const ChannelRange x = seen(node, 0, c);

@@ -22,7 +22,8 @@ struct Linear {
     const Requant* requant = nullptr;
     const Tensor* w = nullptr;
     const Tensor* bias = nullptr;
-    bool is_float() const { return w->type.dtype == DType::float32; }
+    bool real = false;  // float data; the weights may be integers with scales
+    bool is_float() const { return real; }
     double weight(int64_t o, int64_t tap, int64_t i) const { return w->at((o * taps + tap) * inputs + i); }
     double bias_of(int64_t o) const { return bias != nullptr ? bias->at(o) : 0; }
     int64_t channel(int64_t o, int64_t i) const { return o / group_outputs * inputs + i; }  // of x
@@ -35,6 +36,7 @@ bool known(const ChannelNode& node) {
 template <class T>
 Linear common(const T& op, const ChannelNode& node) {
     Linear l;
+    l.real = gw::is_float(node.in[0]->dtype);
     l.w = node.value[1], l.bias = node.value.size() > 2 ? node.value[2] : nullptr;
     l.x_zero = op.x_zero, l.act_lo = op.act_lo, l.act_hi = op.act_hi, l.requant = &op.requant;
     l.outputs = l.w->shape()[0], l.inputs = l.w->shape().back(), l.group_outputs = l.outputs;

@@ -170,7 +170,8 @@ void evaluate(const Conv2D& op, std::span<const Tensor* const> in, std::span<Ten
     if (x.type.dtype == DType::float32) {
         const float* b = bias ? bias->data<float>().data() : nullptr;
         float* to = y.mutable_data<float>().data();
-        convolve<float, float>(op, d, x.data<float>().data(), 0.0f, w.data<float>().data(), depth, float_gemm,
+        const Tensor real = real_weights(w);
+        convolve<float, float>(op, d, x.data<float>().data(), 0.0f, real.data<float>().data(), depth, float_gemm,
                                [&](const float* acc, int64_t position, int64_t o0, int64_t count) {
                                    finish_float(op, acc, b, o0, count, to + position * d.o);
                                });

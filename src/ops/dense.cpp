@@ -28,8 +28,9 @@ void evaluate(const Dense& op, std::span<const Tensor* const> in, std::span<Tens
     const int64_t k = w.shape()[1];
     const int64_t rows = x.elements() / k;
     if (x.type.dtype == DType::float32) {
+        const Tensor real = real_weights(w);
         float* y = out[0].mutable_data<float>().data();
-        float_gemm(x.data<float>().data(), rows, w.data<float>().data(), o, k, y, o);
+        float_gemm(x.data<float>().data(), rows, real.data<float>().data(), o, k, y, o);
         for (int64_t r = 0; r < rows; ++r) finish_float(op, y + r * o, bias ? bias->data<float>().data() : nullptr, 0, o, y + r * o);
         return;
     }

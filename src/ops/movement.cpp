@@ -216,6 +216,7 @@ int64_t padded_position(PadMode mode, int64_t p, int64_t size) {
     if (p >= 0 && p < size) return p;
     if (mode == PadMode::constant) return -1;
     if (mode == PadMode::edge) return p < 0 ? 0 : size - 1;
+    if (mode == PadMode::symmetric) return p < 0 ? -p - 1 : 2 * size - 1 - p;
     return p < 0 ? -p : 2 * (size - 1) - p;
 }
 
@@ -240,6 +241,10 @@ Expected<std::vector<Type>> infer(const Pad& op, std::span<const Operand> in, co
         if (op.before[i] > most || op.after[i] > most) return context.fail("padding of dimension {} makes more than 2^31 elements", i);
         if (op.mode == PadMode::reflect && std::max(op.before[i], op.after[i]) >= x.shape[d]) {
             return context.fail("dimension {} of x {} is too short to reflect {} elements", i, x.text(),
+                                std::max(op.before[i], op.after[i]));
+        }
+        if (op.mode == PadMode::symmetric && std::max(op.before[i], op.after[i]) > x.shape[d]) {
+            return context.fail("dimension {} of x {} is too short to mirror {} elements", i, x.text(),
                                 std::max(op.before[i], op.after[i]));
         }
         if (x.quant.axis == d && op.before[i] + op.after[i] > 0) axis_kept = false;

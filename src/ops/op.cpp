@@ -60,8 +60,8 @@ auto visit_op(const Op& op, F f) {
 // --- names of enumerators -----------------------------------------------------------------------------------------------------------
 constexpr std::string_view pool_names[] = {"max", "average"};
 constexpr std::string_view reduce_names[] = {"sum", "mean", "max", "min", "product"};
-constexpr std::string_view binary_names[] = {"add", "sub",   "mul",  "div",     "pow",         "min",       "max",
-                                             "mod", "equal", "less", "greater", "logical_and", "logical_or"};
+constexpr std::string_view binary_names[] = {
+    "add", "sub", "mul", "div", "pow", "min", "max", "mod", "squared_difference", "equal", "less", "greater", "logical_and", "logical_or"};
 constexpr std::string_view unary_names[] = {"clamp",
                                             "sigmoid",
                                             "tanh",
@@ -103,10 +103,11 @@ constexpr std::string_view unary_names[] = {"clamp",
 constexpr std::string_view ties_names[] = {"even", "away"};
 constexpr std::string_view softmax_names[] = {"ratio", "reciprocal"};
 constexpr std::string_view recurrent_names[] = {"rnn", "gru", "lstm"};
-constexpr std::string_view pad_names[] = {"constant", "reflect", "edge"};
+constexpr std::string_view pad_names[] = {"constant", "reflect", "edge", "symmetric"};
 constexpr std::string_view resize_names[] = {"nearest", "linear"};
 constexpr std::string_view coordinate_names[] = {"half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"};
 constexpr std::string_view resize_rounding_names[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+constexpr std::string_view resize_units_names[] = {"of_256", "of_1024"};
 static_assert(std::size(binary_names) == static_cast<size_t>(BinaryKind::logical_or) + 1);
 static_assert(std::size(unary_names) == static_cast<size_t>(UnaryKind::logical_not) + 1);
 
@@ -121,6 +122,7 @@ std::span<const std::string_view> names_of(PadMode) { return pad_names; }
 std::span<const std::string_view> names_of(ResizeMode) { return resize_names; }
 std::span<const std::string_view> names_of(ResizeCoordinates) { return coordinate_names; }
 std::span<const std::string_view> names_of(ResizeRounding) { return resize_rounding_names; }
+std::span<const std::string_view> names_of(ResizeUnits) { return resize_units_names; }
 
 // --- writing field values: no blanks, brackets balanced -----------------------------------------------------------------------------
 std::string to_text(bool v) { return v ? "true" : "false"; }
@@ -177,7 +179,7 @@ bool from_text(std::string_view text, DType& v) {
     return t.has_value();
 }
 bool from_text(std::string_view text, Rounding& v) {
-    for (Rounding r : {Rounding::none, Rounding::narrow, Rounding::single, Rounding::twice}) {
+    for (Rounding r : {Rounding::none, Rounding::narrow, Rounding::single, Rounding::twice, Rounding::even}) {
         if (rounding_name(r) != text) continue;
         v = r;
         return true;
@@ -328,6 +330,7 @@ std::string_view enum_name(PadMode k) { return pad_names[static_cast<size_t>(k)]
 std::string_view enum_name(ResizeMode k) { return resize_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(ResizeCoordinates k) { return coordinate_names[static_cast<size_t>(k)]; }
 std::string_view enum_name(ResizeRounding k) { return resize_rounding_names[static_cast<size_t>(k)]; }
+std::string_view enum_name(ResizeUnits k) { return resize_units_names[static_cast<size_t>(k)]; }
 
 // --- fields -------------------------------------------------------------------------------------------------------------------------
 std::string print_fields(const Op& op) {

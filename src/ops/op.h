@@ -153,14 +153,30 @@ struct Reduce {
     bool operator==(const Reduce&) const = default;
 };
 
-enum class BinaryKind : uint8_t { add, sub, mul, div, pow, min, max, mod, equal, less, greater, logical_and, logical_or };
+enum class BinaryKind : uint8_t {
+    add,
+    sub,
+    mul,
+    div,
+    pow,
+    min,
+    max,
+    mod,
+    squared_difference,
+    equal,
+    less,
+    greater,
+    logical_and,
+    logical_or
+};
 // y = a op b with numpy broadcasting. Float: result clamped to [act_lo, act_hi].
 // Integer (i8): add and sub: acc = (a − a_zero)·a_multiplier ± (b − b_zero)·b_multiplier, y = requant(acc), one multiplier (narrow form:
 // 1); with left_shift > 0 each operand is rescaled by itself before they meet, as TFLite does it: acc = rescale((a − a_zero)·2^left_shift,
-// a_multiplier, a_shift) ± rescale((b − b_zero)·2^left_shift, b_multiplier, b_shift), `twice`; mul: acc = (a − a_zero)(b − b_zero), y =
-// requant(acc); min and max: operands and result share scale and zero point. int32 and int64 operands are computed exactly (shape
-// arithmetic): division truncates, mod has the divisor's sign, a divisor 0 gives 0. Float mod is C's fmod. equal, less and greater give
-// bool; logical_and and logical_or take and give bool.
+// a_multiplier, a_shift) ± rescale((b − b_zero)·2^left_shift, b_multiplier, b_shift), `twice`; squared_difference: the square of that
+// difference, left_shift at most 7; equal, less and greater: of the two rescaled operands, bool, no requantization; mul: acc = (a −
+// a_zero)(b − b_zero), y = requant(acc); min and max: operands and result share scale and zero point. int32 and int64 operands are computed
+// exactly (shape arithmetic): division truncates, mod has the divisor's sign, a divisor 0 gives 0. Float mod is C's fmod. equal, less and
+// greater give bool; logical_and and logical_or take and give bool.
 struct Binary {
     static constexpr std::string_view name = "binary";
     static constexpr std::array operands{"a", "b"};
@@ -238,12 +254,22 @@ struct Unary {
     bool operator==(const Unary&) const = default;
 };
 
-// y[i] = table[x[i] + 128]; x, y i8, table i8 [256]. Any function of one int8 value, rescaling included.
+// y[i] = table[x[i] − lowest]; x i8 or u8, table i8 or u8 [256], y as table. Any function of one byte, rescaling included.
 struct Lookup {
     static constexpr std::string_view name = "lookup";
     static constexpr std::array operands{"x", "table"};
     static constexpr auto fields() { return std::tuple{}; }
     bool operator==(const Lookup&) const = default;
+};
+
+// x / √(Σ x²) along the last axis, i8 to i8 of scale 1/128 and zero point 0, as TFLite computes it: with the inverse root of
+// Σ (x − x_zero)² as a fixed-point number (fixed_inverse_sqrt), y = clamp(rescale(x − x_zero), −128, 127), `twice`, shifted up by 7.
+struct L2Norm {
+    static constexpr std::string_view name = "l2_norm";
+    static constexpr std::array operands{"x"};
+    int32_t x_zero = 0;
+    static constexpr auto fields() { return std::tuple{field("x_zero", &L2Norm::x_zero)}; }
+    bool operator==(const L2Norm&) const = default;
 };
 
 // ratio: one division an element. reciprocal: TFLite's, one fixed-point reciprocal a line.
@@ -372,7 +398,8 @@ struct Slice {
     }
     bool operator==(const Slice&) const = default;
 };
-enum class PadMode : uint8_t { constant, reflect, edge };
+// reflect leaves out the edge itself, symmetric repeats it.
+enum class PadMode : uint8_t { constant, reflect, edge, symmetric };
 // before/after a dimension; non-negative. `value` is in the element's own numbers (a quantized tensor's zero point for real 0).
 struct Pad {
     static constexpr std::string_view name = "pad";
@@ -419,8 +446,10 @@ struct Select {
 enum class ResizeMode : uint8_t { nearest, linear };
 enum class ResizeCoordinates : uint8_t { half_pixel, asymmetric, align_corners, pytorch_half_pixel };
 enum class ResizeRounding : uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };
+// Integer weights of a linear resize: in units of 1/256, or in units of 1/1024 from places computed in integers, as TFLite has them.
+enum class ResizeUnits : uint8_t { of_256, of_1024 };
 // Resizes H and W of x NHWC to `size`; scale [h, w] is the model's (out/in when it gave sizes). Linear on i8: weights in units of 1/256,
-// y = (Σ w_y·w_x·x + 2^15) >> 16; quantization unchanged.
+// y = (Σ w_y·w_x·x + 2^15) >> 16; quantization unchanged. With units of_1024 y = Σ w_y·w_x·x / 2^20, rounded half away from zero.
 struct Resize {
     static constexpr std::string_view name = "resize";
     static constexpr std::array operands{"x"};
@@ -429,9 +458,11 @@ struct Resize {
     ResizeMode mode = ResizeMode::nearest;
     ResizeCoordinates coordinates = ResizeCoordinates::half_pixel;
     ResizeRounding rounding = ResizeRounding::round_prefer_floor;
+    ResizeUnits units = ResizeUnits::of_256;
     static constexpr auto fields() {
-        return std::tuple{field("size", &Resize::size), field("scale", &Resize::scale), field("mode", &Resize::mode),
-                          field("coordinates", &Resize::coordinates), field("rounding", &Resize::rounding)};
+        return std::tuple{field("size", &Resize::size),         field("scale", &Resize::scale),
+                          field("mode", &Resize::mode),         field("coordinates", &Resize::coordinates),
+                          field("rounding", &Resize::rounding), field("units", &Resize::units)};
     }
     bool operator==(const Resize&) const = default;
 };
@@ -439,8 +470,8 @@ struct Resize {
 // What one output position of one dimension of a resize reads: y = x[low]·(1 − weight) + x[high]·weight; nearest: x[low] alone.
 struct ResizeTap {
     int64_t low, high;
-    float weight;       // of `high`, 0 to 1
-    int32_t weight256;  // the same in units of 1/256, rounded to nearest
+    float weight;   // of `high`, 0 to 1
+    int32_t parts;  // the same in the op's units, rounded to nearest; of_1024 may lie outside 0 to 1024 at the edges
 };
 // One tap an output position of dimension H (0) or W (1) of an input of `in_size` positions.
 std::vector<ResizeTap> resize_taps(const Resize& op, size_t dimension, int64_t in_size);
@@ -525,6 +556,7 @@ std::string_view enum_name(PadMode);
 std::string_view enum_name(ResizeMode);
 std::string_view enum_name(ResizeCoordinates);
 std::string_view enum_name(ResizeRounding);
+std::string_view enum_name(ResizeUnits);
 
 // Reads what Quant::text writes ("q(0.5,-3)", "" for none); false when the text does not fit.
 bool quant_from_text(std::string_view text, Quant& quant);

@@ -50,16 +50,30 @@ void linear_float(const ResizeTap& v, const ResizeTap& h, const float* top, cons
         y[c] = upper * (1 - v.weight) + lower * v.weight;
     }
 }
-void linear_int8(const ResizeTap& v, const ResizeTap& h, const int8_t* top, const int8_t* bottom, int64_t channels, int8_t* y) {
+void linear_int8(ResizeUnits units, const ResizeTap& v, const ResizeTap& h, const int8_t* top, const int8_t* bottom, int64_t channels,
+                 int8_t* y) {
+    const int32_t one = units == ResizeUnits::of_1024 ? 1024 : 256;
     const int8_t* tl = top + h.low * channels;
     const int8_t* tr = top + h.high * channels;
     const int8_t* bl = bottom + h.low * channels;
     const int8_t* br = bottom + h.high * channels;
     for (int64_t c = 0; c < channels; ++c) {
-        const int32_t upper = tl[c] * (256 - h.weight256) + tr[c] * h.weight256;
-        const int32_t lower = bl[c] * (256 - h.weight256) + br[c] * h.weight256;
-        y[c] = static_cast<int8_t>((upper * (256 - v.weight256) + lower * v.weight256 + (1 << 15)) >> 16);
+        const int32_t upper = tl[c] * (one - h.parts) + tr[c] * h.parts;
+        const int32_t lower = bl[c] * (one - h.parts) + br[c] * h.parts;
+        const int32_t sum = upper * (one - v.parts) + lower * v.parts;
+        y[c] = static_cast<int8_t>(units == ResizeUnits::of_1024 ? (sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20)
+                                                                 : (sum + (1 << 15)) >> 16);
     }
+}
+// TFLite's places of a linear resize of integers, in units of 1/1024: the step from one to the next is rounded to a unit.
+ResizeTap integer_tap(const Resize& op, int64_t out_size, int64_t position, int64_t in_size) {
+    const bool corners = op.coordinates == ResizeCoordinates::align_corners && out_size > 1;
+    const int64_t from = corners ? in_size - 1 : in_size, to = corners ? out_size - 1 : out_size;
+    const int64_t step = (1024 * from + to / 2) / to;
+    const int64_t place = position * step + (op.coordinates == ResizeCoordinates::half_pixel ? step / 2 - 512 : 0);
+    const int64_t low = std::clamp<int64_t>(place / 1024, 0, in_size - 1), high = std::min((place + 1023) / 1024, in_size - 1);
+    const auto parts = static_cast<int32_t>(place - 1024 * low);
+    return {low, high, static_cast<float>(parts) / 1024, parts};
 }
 }  // namespace
 
@@ -67,6 +81,10 @@ std::vector<ResizeTap> resize_taps(const Resize& op, size_t dimension, int64_t i
     std::vector<ResizeTap> taps;
     const auto last = static_cast<float>(in_size - 1);
     for (int64_t p = 0; p < op.size[dimension]; ++p) {
+        if (op.mode == ResizeMode::linear && op.units == ResizeUnits::of_1024) {
+            taps.push_back(integer_tap(op, op.size[dimension], p, in_size));
+            continue;
+        }
         const float c = coordinate(op, dimension, p, in_size);
         if (op.mode == ResizeMode::nearest) {
             const auto i = static_cast<int64_t>(clamp_to(nearest(op.rounding, c), 0.0f, last));
@@ -94,6 +112,12 @@ Expected<std::vector<Type>> infer(const Resize& op, std::span<const Operand> in,
     if (op.mode == ResizeMode::linear && x.dtype != DType::float32 && x.dtype != DType::int8) {
         return about(context, "x").fail("{} has element type {}, expected f32 or i8 for linear", x.text(), dtype_name(x.dtype));
     }
+    if (op.units == ResizeUnits::of_1024) {
+        if (op.mode != ResizeMode::linear || x.dtype != DType::int8) return context.fail("units of_1024 are for linear resizes of i8");
+        if (op.coordinates == ResizeCoordinates::pytorch_half_pixel) return context.fail("units of_1024 have no pytorch_half_pixel");
+        // The last place stays in the picture, one unit a step apart at most, so that weights and sums fit 32 bits.
+        if (op.size[0] > 2048 || op.size[1] > 2048) return context.fail("units of_1024 are for sizes of at most 2048");
+    }
     if (!x.quant.empty() && !x.quant.per_tensor()) return about(context, "x").fail("{} is not quantized per tensor", x.text());
     return one(std::move(y), context);
 }
@@ -116,7 +140,7 @@ void evaluate(const Resize& op, std::span<const Tensor* const> in, std::span<Ten
                 } else if (x.type.dtype == DType::float32) {
                     linear_float(v, h, raw<float>(x) + top, raw<float>(x) + bottom, c, raw<float>(out[0]) + to);
                 } else {
-                    linear_int8(v, h, raw<int8_t>(x) + top, raw<int8_t>(x) + bottom, c, raw<int8_t>(out[0]) + to);
+                    linear_int8(op.units, v, h, raw<int8_t>(x) + top, raw<int8_t>(x) + bottom, c, raw<int8_t>(out[0]) + to);
                 }
                 to += c;
             }

@@ -72,7 +72,7 @@ Status check_requant(const Requant& r, int64_t channels, const InferContext& con
     if (r.pre_shift < 0 || r.pre_shift > (narrow ? 31 : 0))
         return context.fail("pre-shift {} of the requantization is out of range", r.pre_shift);
     const int least = r.rounding == Rounding::twice ? -31 : 1;
-    const int most = narrow ? 31 : r.rounding == Rounding::single ? 62 : 30;
+    const int most = narrow ? 31 : r.rounding == Rounding::twice ? 30 : 62;
     for (size_t c = 0; c < r.multiplier.size(); ++c) {
         if (r.multiplier[c] < 0 || (narrow && r.multiplier[c] > 32767)) {
             return context.fail("multiplier {} of channel {} is out of range for {} rounding", r.multiplier[c], c,

@@ -176,17 +176,19 @@ Expected<std::vector<Type>> infer(const Lookup& op, std::span<const Operand> in,
     GW_TRY_DO(check_operands(op, in, 2, context));
     const Type& x = *in[0].type;
     const Type& table = *in[1].type;
-    if (x.dtype != DType::int8) return about(context, "x").fail("{} has element type {}, expected i8", x.text(), dtype_name(x.dtype));
-    if (table.dtype != DType::int8 || table.shape != Shape{256})
-        return about(context, "table").fail("{} given, expected i8[256]", table.text());
-    return one({DType::int8, x.shape, {}}, context);
+    const auto byte = [](DType t) { return t == DType::int8 || t == DType::uint8; };
+    if (!byte(x.dtype)) return about(context, "x").fail("{} has element type {}, expected i8 or u8", x.text(), dtype_name(x.dtype));
+    if (!byte(table.dtype) || table.shape != Shape{256})
+        return about(context, "table").fail("{} given, expected i8[256] or u8[256]", table.text());
+    return one({table.dtype, x.shape, {}}, context);
 }
 
 void evaluate(const Lookup&, std::span<const Tensor* const> in, std::span<Tensor> out) {
-    const int8_t* x = raw<int8_t>(*in[0]);
-    const int8_t* table = raw<int8_t>(*in[1]);
-    int8_t* y = raw<int8_t>(out[0]);
-    for (int64_t i = 0; i < in[0]->elements(); ++i) y[i] = table[x[i] + 128];
+    const uint8_t* x = raw<uint8_t>(*in[0]);
+    const uint8_t* table = raw<uint8_t>(*in[1]);
+    uint8_t* y = raw<uint8_t>(out[0]);
+    const uint8_t turn = in[0]->type.dtype == DType::int8 ? 128 : 0;  // the lowest value has the first entry
+    for (int64_t i = 0; i < in[0]->elements(); ++i) y[i] = table[x[i] ^ turn];
 }
 
 Work work(const Lookup&, std::span<const Type* const>, std::span<const Type* const>) { return {}; }

@@ -4,7 +4,21 @@
 
 namespace gw::detail {
 
-// Types of the operands x, w, bias (f32 f32 f32, or i8 i8 i32 with a requantization) and the fields that go with them; o output channels.
+// int8 weights of a float op: symmetric, with one scale or one an output channel.
+inline Status check_hybrid_weights(const Type& w, const InferContext& context) {
+    const Quant& q = w.quant;
+    if (q.empty()) return about(context, "w").fail("{} has no scale, which i8 weights of float data need", w.text());
+    if (!q.per_tensor() && (q.axis != 0 || q.block != 0 || static_cast<int64_t>(q.scales.size()) != w.shape[0]))
+        return about(context, "w").fail("{} has neither one scale nor one an output channel", w.text());
+    for (int32_t z : q.zero_points)
+        if (z != 0) return about(context, "w").fail("{} has a zero point {}, expected 0", w.text(), z);
+    return {};
+}
+// Weights of a float op as floats: i8 weights are dequantized.
+inline Tensor real_weights(const Tensor& w) { return w.type.dtype == DType::float32 ? w : w.dequantized(); }
+
+// Types of the operands x, w, bias (f32 f32 f32, f32 i8 f32 where w carries its scales, or i8 i8 i32 with a requantization) and the fields
+// that go with them; o output channels.
 template <class T>
 Status check_weighted(const T& op, std::span<const Operand> in, int64_t o, const InferContext& context) {
     const Type& x = *in[0].type;
@@ -12,7 +26,9 @@ Status check_weighted(const T& op, std::span<const Operand> in, int64_t o, const
     if (x.dtype != DType::float32 && x.dtype != DType::int8) {
         return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
     }
-    if (w.dtype != x.dtype) {
+    if (x.dtype == DType::float32 && w.dtype == DType::int8) {
+        GW_TRY_DO(check_hybrid_weights(w, context));
+    } else if (w.dtype != x.dtype) {
         return about(context, "w").fail("{} has element type {}, expected {} as x", w.text(), dtype_name(w.dtype), dtype_name(x.dtype));
     }
     const bool integer = x.dtype == DType::int8;

@@ -292,7 +292,12 @@ private:
     // dense(flatten(transpose(base))): the columns of w take base's order instead.
     bool dense(const Node& node) {
         const Lazy l = lazy(node.inputs[0]);
-        const Tensor* w = g_.constant(node.inputs[1]);
+        // Weights that the model gives as integers stand behind a Dequantize.
+        const Node* behind = g_.producer(node.inputs[1]);
+        const bool integers = behind != nullptr && get_if<Dequantize>(behind->op) != nullptr;
+        const ValueId weights = integers ? behind->inputs[0] : node.inputs[1];
+        const Tensor* w = g_.constant(weights);
+        if (integers && w != nullptr && w->type.quant.axis > 0) return false;
         if (l.plain() || w == nullptr || !l.shape) return false;
         const Shape base = r_.out.type(l.base).shape;
         const int64_t k = l.shape->back();
@@ -312,7 +317,9 @@ private:
         for (int64_t i = split; i < outer.rank(); ++i) wide.push_back(outer[i]);
         const Tensor reordered = transposed(w->reshaped(Shape(wide)), tail).reshaped(w->shape());
         const ValueId flat = with_quant(r_.add(Reshape{l.shape->dims()}, {l.base}, node.sources), l.base);
-        std::vector<ValueId> in = {flat, r_.out.add_constant(reordered, g_[node.inputs[1]].source)};
+        ValueId turned = r_.out.add_constant(reordered, g_[weights].source);
+        if (integers) turned = r_.add(Dequantize{}, {turned}, behind->sources);
+        std::vector<ValueId> in = {flat, turned};
         for (size_t i = 2; i < node.inputs.size(); ++i) in.push_back(plain(node.inputs[i]));
         const ValueId y = r_.add(node.op, std::move(in), node.sources);
         r_.out[y].type.quant = g_.type(node.outputs[0]).quant;

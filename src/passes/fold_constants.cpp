@@ -5,6 +5,7 @@ namespace gw {
 
 Graph fold_constants(const Graph& graph) {
     Rewriter r(graph);
+    const bool keep_integers = is_quantized_model(graph);
     for (const Node& node : graph.nodes) {
         // All operands are mapped before any is looked at: mapping adds values, which moves those that are there.
         std::vector<ValueId> operands;
@@ -15,7 +16,7 @@ Graph fold_constants(const Graph& graph) {
             in.push_back(r.out.constant(id));
             constant = constant && (!id.valid() || in.back() != nullptr);
         }
-        if (!constant) {
+        if (!constant || (keep_integers && get_if<Dequantize>(node.op) != nullptr)) {
             r.copy(node);
             continue;
         }

@@ -42,6 +42,14 @@ struct QuantizeOptions {
 // with a note. Needs a profile of every value it quantizes.
 Expected<Graph> quantize(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);
 
+// Whether the model says itself where it rounds to bytes, and computes in float between.
+bool is_quantized_model(const Graph& graph);
+// Such a model's graph, after `optimise`, with integer ops in place of float ops between Quantize and Dequantize. Float at the model's edge
+// where it was.
+Expected<Graph> fold_quantization(const Graph& graph, const QuantizeOptions& options, Diagnostics& diag);
+// Inputs that are only quantized and outputs that come from a Dequantize become int8 themselves.
+Graph integer_edges(const Graph& graph);
+
 // --- the pipeline -----------------------------------------------------------------------------------------------------------------------
 using Pass = std::function<Expected<Graph>(const Graph&)>;
 
@@ -50,6 +58,7 @@ class PassRunner {
 public:
     std::function<void(int number, std::string_view name, const Graph&)> after;
     int limit = 1 << 30;  // passes after this many are skipped
+    bool fusion = true;   // false: passes that make one op of several are skipped
     Expected<Graph> operator()(std::string_view name, const Pass& pass, const Graph& graph, Diagnostics& diag);
 
 private:
@@ -62,6 +71,9 @@ Expected<Graph> optimise(const Graph& graph, bool keep_io_order, PassRunner& run
 Expected<Graph> prune(const Graph& graph, PassRunner& run, Diagnostics& diag);
 // Optimised float graph → int8 graph.
 Expected<Graph> quantise(const Graph& graph, const Profile& profile, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag);
+
+// Optimised graph of a model that was quantized by its author → integer ops.
+Expected<Graph> integerise(const Graph& graph, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag);
 
 struct NamedPass {
     std::string_view name;

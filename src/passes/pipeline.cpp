@@ -5,7 +5,8 @@
 namespace gw {
 
 Expected<Graph> PassRunner::operator()(std::string_view name, const Pass& pass, const Graph& graph, Diagnostics& diag) {
-    if (count_ >= limit) return graph;
+    if (count_ >= limit || (!fusion && (name.substr(0, 5) == "fuse-" || name == "fold-arithmetic" || name == "drop-channels")))
+        return graph;
     ++count_;
     GW_TRY(Graph result, pass(graph));
     Diagnostics broken;
@@ -57,6 +58,17 @@ Expected<Graph> quantise(const Graph& graph, const Profile& profile, const Quant
                   "merge-common", [](const Graph& x) -> Expected<Graph> { return merge_common(x); }, g, diag));
     // Rounding to int8 makes further channels constant.
     return prune(g, run, diag);
+}
+
+Expected<Graph> integerise(const Graph& graph, const QuantizeOptions& options, PassRunner& run, Diagnostics& diag) {
+    GW_TRY(Graph g, run(
+                        "fold-quantization", [&](const Graph& x) { return fold_quantization(x, options, diag); }, graph, diag));
+    // From here: what the model rounds to bytes is computed in integers.
+    GW_TRY(g, run(
+                  "fold-constants", [](const Graph& x) -> Expected<Graph> { return fold_constants(x); }, g, diag));
+    GW_TRY(g, run(
+                  "merge-common", [](const Graph& x) -> Expected<Graph> { return merge_common(x); }, g, diag));
+    return g;
 }
 
 std::span<const NamedPass> named_passes() {

@@ -18,6 +18,12 @@ int32_t to_int8(double v, const Quant& q) {
     return static_cast<int32_t>(std::clamp(i, -128.0, 127.0));
 }
 
+// round(v / scale) + zero point as a runtime of quantized models computes it: one float division, halves to the even number.
+int32_t to_int8_exact(float v, const Quant& q) {
+    const double i = static_cast<double>(std::nearbyint(v / q.scale())) + q.zero_point();
+    return static_cast<int32_t>(std::clamp(i, -128.0, 127.0));
+}
+
 struct QuantizedLinear {
     Tensor w, bias;
     std::vector<double> real;      // rescale factor a channel
@@ -28,7 +34,8 @@ struct QuantizedLinear {
 QuantizedLinear quantize_linear(const Tensor& w, const Tensor* bias, const Quant& x, const Quant& y) {
     const auto channels = static_cast<size_t>(w.shape()[0]);
     const size_t row = static_cast<size_t>(w.elements()) / channels;
-    const auto wf = w.data<float>();
+    const Tensor real = w.type.dtype == DType::float32 ? w : w.dequantized();
+    const auto wf = real.data<float>();
     Quant wq;
     wq.axis = 0;
     std::vector<int32_t> biases(channels);
@@ -69,6 +76,33 @@ QuantizedLinear quantize_linear(const Tensor& w, const Tensor* bias, const Quant
     return result;
 }
 
+// The same for weights that are integers already; bias float, or integers in units of the products' scale.
+QuantizedLinear given_linear(const Tensor& w, const Tensor* bias, const Quant& x, const Quant& y) {
+    const int64_t channels = w.shape()[0], row = w.elements() / channels;
+    const auto wq = w.data<int8_t>();
+    QuantizedLinear result;
+    std::vector<int32_t> biases;
+    for (int64_t o = 0; o < channels; ++o) {
+        const float step = x.scale() * w.type.quant.scale(o);
+        int64_t b = 0;
+        if (bias != nullptr)
+            b = bias->type.dtype == DType::int32 ? bias->int_at(o)
+                                                 : std::llround(std::clamp(bias->at(o) / static_cast<double>(step), -1e9, 1e9));
+        biases.push_back(static_cast<int32_t>(b));
+        int64_t high = b, low = b;
+        for (int64_t k = 0; k < row; ++k) {
+            const int64_t v = wq[static_cast<size_t>(o * row + k)];
+            const int64_t most = v * (127 - x.zero_point()), least = v * (-128 - x.zero_point());
+            high += std::max(most, least), low += std::min(most, least);
+        }
+        result.real.push_back(static_cast<double>(step / y.scale()));
+        result.max_abs.push_back(std::max(std::llabs(high), std::llabs(low)));
+    }
+    result.w = w;
+    result.bias = Tensor::of<int32_t>(Shape{channels}, biases);
+    return result;
+}
+
 class Quantizer {
 public:
     Quantizer(const Graph& g, QuantizePlan plan, const QuantizeOptions& options, Diagnostics& diag)
@@ -94,8 +128,8 @@ private:
     void input(size_t i) {
         const ValueId old = g_.inputs[i].value;
         const ValueId id = r_.out.inputs[i].value;
-        if (g_.type(old).dtype != DType::float32 || quant(old).empty()) return;
-        if (options_.float_io) {
+        if (g_.type(old).dtype != DType::float32) return;
+        if (options_.float_io || quant(old).empty()) {
             real_[static_cast<size_t>(old.index)] = id;
             return;
         }
@@ -148,6 +182,8 @@ private:
     ValueId integer(ValueId old) {
         ValueId& id = integer_[static_cast<size_t>(old.index)];
         if (id.valid()) return id;
+        if (const auto given = plan_.given.find(old.index); given != plan_.given.end() && given->second.type.dtype == DType::int8)
+            return id = r_.out.add_constant(given->second, g_[old].source);
         if (const Tensor* c = g_.constant(old)) {
             const Tensor f = c->dequantized();
             double lo = 0, hi = 0;
@@ -196,8 +232,9 @@ private:
         std::vector<int8_t> table;
         for (int32_t i = -128; i < 128; ++i) {
             const float x = static_cast<float>(i - from.zero_point()) * from.scale();
-            const auto y = static_cast<double>(f(x));
-            table.push_back(static_cast<int8_t>(std::isnan(y) ? to.zero_point() : to_int8(y, to)));
+            const float y = f(x);
+            const int32_t exact = plan_.exact ? to_int8_exact(y, to) : to_int8(static_cast<double>(y), to);
+            table.push_back(static_cast<int8_t>(std::isnan(y) ? to.zero_point() : exact));
         }
         return r_.out.add_constant(Tensor::of<int8_t>(Shape{256}, table));
     }
@@ -234,6 +271,8 @@ private:
                 return recurrent(n, k);
             case IntegerForm::movement:
                 return movement(n);
+            case IntegerForm::given:
+                return given(n);
             case IntegerForm::copy:
                 r_.copy(n);
                 return {};
@@ -270,11 +309,42 @@ private:
         return {};
     }
 
+    // What the model gives as integers is at its edge: int8 as it is, uint8 128 higher.
+    Status given(const Node& n) {
+        if (get_if<Dequantize>(n.op) != nullptr) {
+            const ValueId y = n.outputs[0];
+            integer_[static_cast<size_t>(y.index)] = shifted(r_.map(n.inputs[0]), DType::int8, quant(y), n.sources);
+            return {};
+        }
+        const Quantize& op = *get_if<Quantize>(n.op);
+        r_.replace(n.outputs[0], shifted(integer(n.inputs[0]), op.to, op.quant, n.sources));
+        return {};
+    }
+    ValueId shifted(ValueId x, DType to, const Quant& q, const std::vector<Source>& from) {
+        if (r_.out.type(x).dtype == to) return x;
+        Tensor table = Tensor::zeros({to, Shape{256}, {}});
+        for (int64_t i = 0; i < 256; ++i) table.set(i, static_cast<double>(i + lowest(to)));
+        const ValueId y = r_.add(Lookup{}, {x, r_.out.add_constant(std::move(table))}, from);
+        r_.out[y].type.quant = q;
+        return y;
+    }
+
+    double factor(double a, double b, double y) const {
+        if (!plan_.exact) return a * b / y;
+        return static_cast<double>(static_cast<float>(a) * static_cast<float>(b) / static_cast<float>(y));
+    }
+
     Status linear(const Node& n) {
         const ValueId x = integer(n.inputs[0]);
         const Quant& yq = quant(n.outputs[0]);
         const Tensor* bias = n.inputs.size() > 2 ? g_.constant(n.inputs[2]) : nullptr;
-        const QuantizedLinear q = quantize_linear(*g_.constant(n.inputs[1]), bias, r_.out.type(x).quant, yq);
+        QuantizedLinear q;
+        if (const auto w = plan_.given.find(n.inputs[1].index); w != plan_.given.end()) {
+            const auto b = bias != nullptr ? plan_.given.find(n.inputs[2].index) : plan_.given.end();
+            q = given_linear(w->second, b != plan_.given.end() ? &b->second : bias, r_.out.type(x).quant, yq);
+        } else {
+            q = quantize_linear(*g_.constant(n.inputs[1]), bias, r_.out.type(x).quant, yq);
+        }
         int32_t lo = 0, hi = 0;
         Op op = n.op;
         float act_lo = 0, act_hi = 0;
@@ -301,20 +371,58 @@ private:
         const int64_t k = g_.type(n.inputs[0]).shape.back();
         MatMul op = *get_if<MatMul>(n.op);
         op.a_zero = aq.zero_point(), op.b_zero = bq.zero_point();
-        op.requant = make_requant(options_.rounding, {double{aq.scale()} * double{bq.scale()} / double{yq.scale()}}, {k * 255 * 255},
-                                  yq.zero_point(), -128, 127);
+        op.requant =
+            make_requant(options_.rounding, {factor(aq.scale(), bq.scale(), yq.scale())}, {k * 255 * 255}, yq.zero_point(), -128, 127);
         define(n, r_.add(op, {a, b}, n.sources), yq);
         return {};
     }
 
     Status pool(const Node& n) {
         const Quant& yq = quant(n.outputs[0]);
-        const ValueId x = requantized(integer(n.inputs[0]), yq, n.sources);
         Pool2D op = *get_if<Pool2D>(n.op);
+        if (plan_.exact && op.kind == PoolKind::average && !clipped(n, op)) return average(n, op);
+        const ValueId x = requantized(integer(n.inputs[0]), yq, n.sources);
         set_clamp(op.lo, op.hi, op.act_lo, op.act_hi, yq);
         op.act_lo = -infinity, op.act_hi = infinity;
         op.x_zero = yq.zero_point();
         define(n, r_.add(op, {x}, n.sources), yq);
+        return {};
+    }
+
+    // Whether some windows lie partly outside and count only what lies inside.
+    bool clipped(const Node& n, const Pool2D& op) const {
+        const Shape& x = g_.type(n.inputs[0]).shape;
+        const Shape& y = g_.type(n.outputs[0]).shape;
+        bool over = false;
+        for (size_t i = 0; i < 2; ++i) {
+            const auto d = static_cast<int64_t>(i + 1);
+            over = over || op.pad[i] > 0 || (y[d] - 1) * op.stride[i] + (op.kernel[i] - 1) * op.dilation[i] >= x[d];
+        }
+        return over && !op.count_pad;
+    }
+
+    // An average with one rounding, from the sum to the result's scale: of whole pictures as a reduction, otherwise as a depthwise
+    // convolution by ones.
+    Status average(const Node& n, const Pool2D& op) {
+        const ValueId x = integer(n.inputs[0]);
+        const Quant &xq = r_.out.type(x).quant, &yq = quant(n.outputs[0]);
+        const Shape& s = g_.type(n.inputs[0]).shape;
+        int32_t lo = 0, hi = 0;
+        set_clamp(lo, hi, op.act_lo, op.act_hi, yq);
+        const int64_t count = op.kernel[0] * op.kernel[1], channels = s[3];
+        const double real = double{xq.scale()} / double{yq.scale()} / static_cast<double>(count);
+        const Requant requant = make_requant(options_.rounding, {real}, {count * 255}, yq.zero_point(), lo, hi);
+        if (op.kernel == Pair{s[1], s[2]} && op.dilation == Pair{1, 1} && op.pad == Pads{0, 0, 0, 0}) {
+            define(n, r_.add(Reduce{ReduceKind::mean, {1, 2}, true, xq.zero_point(), requant}, {x}, n.sources), yq);
+            return {};
+        }
+        Conv2D conv;
+        conv.stride = op.stride, conv.dilation = op.dilation, conv.pad = op.pad, conv.groups = channels;
+        conv.x_zero = xq.zero_point(), conv.requant = requant;
+        const Shape ones{channels, op.kernel[0], op.kernel[1], 1};
+        const ValueId w = r_.out.add_constant(Tensor::of<int8_t>(ones, std::vector<int8_t>(static_cast<size_t>(ones.elements()), 1)));
+        const ValueId b = r_.out.add_constant(Tensor::zeros({DType::int32, Shape{channels}, {}}));
+        define(n, r_.add(conv, {x, w, b}, n.sources), yq);
         return {};
     }
 
@@ -342,11 +450,13 @@ private:
         const ValueId a = integer(n.inputs[0]), b = integer(n.inputs[1]);
         const Quant &aq = r_.out.type(a).quant, &bq = r_.out.type(b).quant, &yq = quant(n.outputs[0]);
         const double ra = double{aq.scale()} / double{yq.scale()}, rb = double{bq.scale()} / double{yq.scale()};
-        int shift = 20;
-        while (shift > 1 && std::ldexp(std::max(ra, rb), shift) > 32767) --shift;
+        // The cheap form has 15 bits of multiplier; the exact one as many as keep the sum within 32 bits.
+        const double most = plan_.exact ? 1 << 21 : 32767;
+        int shift = plan_.exact ? 24 : 20;
+        while (shift > 1 && std::ldexp(std::max(ra, rb), shift) > most) --shift;
         op.a_zero = aq.zero_point(), op.b_zero = bq.zero_point();
-        op.a_multiplier = static_cast<int32_t>(std::lround(std::min(32767.0, std::ldexp(ra, shift))));
-        op.b_multiplier = static_cast<int32_t>(std::lround(std::min(32767.0, std::ldexp(rb, shift))));
+        op.a_multiplier = static_cast<int32_t>(std::lround(std::min(most, std::ldexp(ra, shift))));
+        op.b_multiplier = static_cast<int32_t>(std::lround(std::min(most, std::ldexp(rb, shift))));
         op.requant = Requant{Rounding::narrow, 0, {1}, {shift}, yq.zero_point(), -128, 127};
         set_clamp(op.requant.lo, op.requant.hi, op.act_lo, op.act_hi, yq);
         op.act_lo = -infinity, op.act_hi = infinity;
@@ -361,8 +471,7 @@ private:
         int32_t lo = 0, hi = 0;
         set_clamp(lo, hi, op.act_lo, op.act_hi, yq);
         op.a_zero = aq.zero_point(), op.b_zero = bq.zero_point();
-        op.requant = make_requant(options_.rounding, {double{aq.scale()} * double{bq.scale()} / double{yq.scale()}}, {255 * 255},
-                                  yq.zero_point(), lo, hi);
+        op.requant = make_requant(options_.rounding, {factor(aq.scale(), bq.scale(), yq.scale())}, {255 * 255}, yq.zero_point(), lo, hi);
         op.act_lo = -infinity, op.act_hi = infinity;
         define(n, r_.add(op, {a, b}, n.sources), yq);
         return {};
@@ -386,7 +495,10 @@ private:
             table.push_back(
                 static_cast<uint32_t>(std::llround(std::ldexp(std::exp(-d * static_cast<double>(r_.out.type(x).quant.scale())), power))));
         const ValueId t = r_.out.add_constant(Tensor::of<uint32_t>(Shape{256}, table));
-        define(n, r_.add(n.op, {x, t}, n.sources), quant(n.outputs[0]));
+        const ValueId y = r_.add(n.op, {x, t}, n.sources);
+        const Quant own = Quant::tensor(1.0f / 256, -128);
+        r_.out[y].type.quant = own;
+        define(n, quant(n.outputs[0]) == own ? y : requantized(y, quant(n.outputs[0]), n.sources), quant(n.outputs[0]));
         return {};
     }
 
@@ -446,7 +558,7 @@ private:
             if (g_.type(id).dtype != DType::float32)
                 in.push_back(other(id));
             else if (g_.constant(id) != nullptr)
-                in.push_back(constant(id, yq));
+                in.push_back(plan_.exact ? requantized(integer(id), yq, n.sources) : constant(id, yq));
             else
                 in.push_back(requantized(integer(id), yq, n.sources));
         }
@@ -456,7 +568,7 @@ private:
 
     // Float arithmetic between integers, said aloud.
     Status island(const Node& n) {
-        if (!get_if<Quantize>(n.op) && !get_if<Dequantize>(n.op) && !get_if<Cast>(n.op))
+        if (!get_if<Quantize>(n.op) && !get_if<Dequantize>(n.op) && !get_if<Cast>(n.op) && !get_if<Reshape>(n.op))
             diag_.note(DiagId::quantize_left_float, g_.where(n), "has no integer form here and stays float32");
         Node copy = n;
         for (ValueId id : n.inputs)
@@ -480,6 +592,10 @@ private:
 
 Expected<Graph> quantize(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
     GW_TRY(QuantizePlan plan, plan_quantization(graph, profile, options, diag));
+    return apply_plan(graph, std::move(plan), options, diag);
+}
+
+Expected<Graph> apply_plan(const Graph& graph, QuantizePlan plan, const QuantizeOptions& options, Diagnostics& diag) {
     return Quantizer(graph, std::move(plan), options, diag).run();
 }
 

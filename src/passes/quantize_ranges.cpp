@@ -16,15 +16,7 @@ namespace {
 
 class Planner {
 public:
-    Planner(const Graph& g, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag)
-        : g_(g),
-          profile_(profile),
-          options_(options),
-          diag_(diag),
-          uses_(g.use_counts()),
-          users_(g.users()),
-          keys_(value_keys(g)),
-          group_(g.values.size()) {
+    explicit Planner(const Graph& g) : g_(g), uses_(g.use_counts()), users_(g.users()), keys_(value_keys(g)), group_(g.values.size()) {
         std::iota(group_.begin(), group_.end(), 0);
         plan_.roots.resize(g.values.size());
         plan_.quants.resize(g.values.size());
@@ -32,23 +24,50 @@ public:
         fixed_.resize(g.values.size());
     }
 
-    Expected<QuantizePlan> run() {
-        for (const Node& node : g_.nodes) {
-            plan_.forms.push_back(form(node));
-            if (plan_.forms.back() == IntegerForm::lookup) set_root(node);
-        }
+    Expected<QuantizePlan> run(const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
+        choose_forms();
         absorb_regions();
         for (size_t k = 0; k < g_.nodes.size(); ++k) group(g_.nodes[k], plan_.forms[k]);
         for (const State& state : g_.states) {
             plan_.states.push_back(state_form(state));
             if (plan_.states.back() == StateForm::integer) unite(state.value, state.next);
         }
-        GW_TRY_DO(choose());
-        GW_TRY_DO(choose_cells());
+        GW_TRY_DO(choose(profile, options, diag));
+        GW_TRY_DO(choose_cells(profile, diag));
+        return std::move(plan_);
+    }
+
+    QuantizePlan complete(QuantizePlan given) {
+        given.roots.resize(g_.values.size());
+        plan_ = std::move(given);
+        plan_.states.assign(g_.states.size(), StateForm::same);
+        choose_forms();
+        // A region counts as a whole: what reads an unquantized value inside it decides, so the last node comes first.
+        for (size_t k = g_.nodes.size(); k-- > 0;) {
+            IntegerForm& f = plan_.forms[k];
+            if (f == IntegerForm::none || f == IntegerForm::copy || f == IntegerForm::given) continue;
+            const Node& node = g_.nodes[k];
+            const bool lookup = f == IntegerForm::lookup;
+            bool fits = true;
+            for (ValueId id : node.inputs)
+                if (!lookup && id.valid() && is_float(id)) fits = fits && (quantized(id) || g_.constant(id) != nullptr);
+            if (lookup) fits = quantized(plan_.roots[static_cast<size_t>(node.outputs[0].index)]);
+            if (fits && quantized(node.outputs[0])) continue;
+            f = fits && lookup && read_by_region(node.outputs[0]) ? IntegerForm::absorbed : IntegerForm::none;
+        }
         return std::move(plan_);
     }
 
 private:
+    void choose_forms() {
+        for (const Node& node : g_.nodes) {
+            plan_.forms.push_back(form(node));
+            if (plan_.forms.back() == IntegerForm::lookup) set_root(node);
+        }
+    }
+
+    // Only in a plan to be completed are there quantized values from the beginning.
+    bool quantized(ValueId id) const { return !plan_.quants[static_cast<size_t>(id.index)].empty(); }
     bool is_float(ValueId id) const { return g_.type(id).dtype == DType::float32; }
 
     IntegerForm form(const Node& node) const {
@@ -57,10 +76,13 @@ private:
         for (ValueId id : node.outputs) floats = floats || is_float(id);
         if (!floats) return IntegerForm::copy;
         const Op& op = node.op;
+        if (plan_.exact && (get_if<Quantize>(op) || get_if<Dequantize>(op)))
+            return quantized(get_if<Quantize>(op) ? node.inputs[0] : node.outputs[0]) ? IntegerForm::given : IntegerForm::none;
         if (!is_float(node.inputs[0]) || !is_float(node.outputs[0])) return IntegerForm::none;
         if (get_if<Conv2D>(op) || get_if<Dense>(op)) {
             const bool constant =
                 g_.constant(node.inputs[1]) && (node.inputs.size() < 3 || !node.inputs[2].valid() || g_.constant(node.inputs[2]));
+            if (plan_.exact && !has_plain_weights(node)) return IntegerForm::none;
             return constant && !g_.constant(node.inputs[0]) ? IntegerForm::linear : IntegerForm::none;
         }
         if (get_if<MatMul>(op)) return IntegerForm::matmul;
@@ -76,7 +98,8 @@ private:
                         return IntegerForm::multiply;
                     case BinaryKind::min:
                     case BinaryKind::max:
-                        return g_.constant(node.inputs[0]) || g_.constant(node.inputs[1]) ? IntegerForm::none : IntegerForm::minmax;
+                        return !plan_.exact && (g_.constant(node.inputs[0]) || g_.constant(node.inputs[1])) ? IntegerForm::none
+                                                                                                            : IntegerForm::minmax;
                     default:
                         return IntegerForm::none;
                 }
@@ -89,13 +112,21 @@ private:
             return !s->log && s->axis == shape.rank() - 1 ? IntegerForm::softmax : IntegerForm::none;
         }
         if (const Recurrent* r = get_if<Recurrent>(op))
-            return has_integer_recurrence(node, *r) ? IntegerForm::recurrent : IntegerForm::none;
+            return !plan_.exact && has_integer_recurrence(node, *r) ? IntegerForm::recurrent : IntegerForm::none;
         if (const Pad* p = get_if<Pad>(op))
             return p->mode == PadMode::constant || p->value == 0 ? IntegerForm::movement : IntegerForm::none;
         if (get_if<Reshape>(op) || get_if<Transpose>(op) || get_if<Concat>(op) || get_if<Slice>(op) || get_if<Gather>(op) ||
             get_if<Resize>(op))
             return IntegerForm::movement;
         return IntegerForm::none;
+    }
+
+    // Weights that the model gives as integers around 0.
+    bool has_plain_weights(const Node& node) const {
+        const auto w = plan_.given.find(node.inputs[1].index);
+        if (w == plan_.given.end()) return false;
+        const std::vector<int32_t>& zeros = w->second.type.quant.zero_points;
+        return std::all_of(zeros.begin(), zeros.end(), [](int32_t z) { return z == 0; });
     }
 
     // Constant weights, and functions that have an integer form.
@@ -107,6 +138,7 @@ private:
     }
 
     ValueId root(ValueId id) const {
+        if (plan_.exact && quantized(id)) return id;
         return plan_.roots[static_cast<size_t>(id.index)].valid() ? plan_.roots[static_cast<size_t>(id.index)] : id;
     }
 
@@ -128,20 +160,20 @@ private:
     // An elementwise value that only elementwise values of the same region read needs no table of its own. Without a second reader of the
     // root's own integers the region still needs the root quantized.
     void absorb_regions() {
-        std::vector<bool> is_output(g_.values.size());
-        for (const Port& port : g_.outputs) is_output[static_cast<size_t>(port.value.index)] = true;
-        for (const State& state : g_.states) is_output[static_cast<size_t>(state.next.index)] = true;
         for (size_t k = g_.nodes.size(); k-- > 0;) {
             if (plan_.forms[k] != IntegerForm::lookup) continue;
             const ValueId y = g_.nodes[k].outputs[0];
-            if (is_output[static_cast<size_t>(y.index)]) continue;
-            const auto& readers = users_[static_cast<size_t>(y.index)];
-            const bool inside = std::all_of(readers.begin(), readers.end(), [&](NodeId n) {
-                const IntegerForm f = plan_.forms[static_cast<size_t>(n.index)];
-                return (f == IntegerForm::lookup || f == IntegerForm::absorbed) && root(g_[n].outputs[0]) == root(y);
-            });
-            if (inside) plan_.forms[k] = IntegerForm::absorbed;
+            if (read_by_region(y)) plan_.forms[k] = IntegerForm::absorbed;
         }
+    }
+    bool read_by_region(ValueId y) const {
+        const auto& readers = users_[static_cast<size_t>(y.index)];
+        if (uses_[static_cast<size_t>(y.index)] > static_cast<int>(readers.size())) return false;  // an output or a state
+        return std::all_of(readers.begin(), readers.end(), [&](NodeId n) {
+            const IntegerForm f = plan_.forms[static_cast<size_t>(n.index)];
+            const auto region = [&](ValueId id) { return plan_.roots[static_cast<size_t>(id.index)]; };
+            return (f == IntegerForm::lookup || f == IntegerForm::absorbed) && region(g_[n].outputs[0]) == region(y);
+        });
     }
 
     int find(int i) {
@@ -198,12 +230,12 @@ private:
         return true;
     }
 
-    Expected<const TensorProfile*> profile_of(ValueId id) const {
-        if (const TensorProfile* p = profile_.find(keys_[static_cast<size_t>(id.index)])) return p;
+    Expected<const TensorProfile*> profile_of(ValueId id, const Profile& profile, Diagnostics& diag) const {
+        if (const TensorProfile* p = profile.find(keys_[static_cast<size_t>(id.index)])) return p;
         const Node* node = g_.producer(id);
         Location where = node != nullptr ? g_.where(*node) : Location{.file = g_.file};
-        return diag_.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
-                           "the profile has no range for this tensor; was it made from another model?");
+        return diag.error(DiagId::profile_missing_tensor, where.with_operand(g_[id].source),
+                          "the profile has no range for this tensor; was it made from another model?");
     }
 
     // A float state is an integer where what it takes is one: held as a float it would not know more.
@@ -222,18 +254,18 @@ private:
     }
 
     // A cell has 16 bits: its whole range fits.
-    Status choose_cells() {
+    Status choose_cells(const Profile& profile, Diagnostics& diag) {
         for (size_t k = 0; k < g_.nodes.size(); ++k) {
             const Node& node = g_.nodes[k];
             if (plan_.forms[k] != IntegerForm::recurrent || get_if<Recurrent>(node.op)->kind != RecurrentKind::lstm) continue;
-            GW_TRY(const TensorProfile* after, profile_of(node.outputs[2]));
+            GW_TRY(const TensorProfile* after, profile_of(node.outputs[2], profile, diag));
             const auto [lo, hi] = choose_range(*after, RangeMethod{});
             plan_.cell_exponents[static_cast<int32_t>(k)] = cell_exponent(double{lo}, double{hi}, g_.type(node.inputs[0]).shape[0]);
         }
         return {};
     }
 
-    Status choose() {
+    Status choose(const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
         const size_t n = g_.values.size();
         std::vector<std::optional<std::pair<double, double>>> range(n);
         std::vector<std::optional<Quant>> fixed(n);
@@ -249,8 +281,8 @@ private:
             const ValueId id{static_cast<int32_t>(i)};
             const auto root_index = static_cast<size_t>(find(id.index));
             if (!wanted(id) || fixed_[i] || ignored_[i]) continue;
-            GW_TRY(const TensorProfile* p, profile_of(id));
-            const auto [lo, hi] = choose_range(*p, options_.range);
+            GW_TRY(const TensorProfile* p, profile_of(id, profile, diag));
+            const auto [lo, hi] = choose_range(*p, options.range);
             auto& r = range[root_index];
             r = r ? std::pair(std::min(r->first, double{lo}), std::max(r->second, double{hi})) : std::pair(double{lo}, double{hi});
         }
@@ -280,9 +312,6 @@ private:
     }
 
     const Graph& g_;
-    const Profile& profile_;
-    const QuantizeOptions& options_;
-    Diagnostics& diag_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
     std::vector<std::string> keys_;
@@ -303,7 +332,9 @@ Quant activation_quant(double lo, double hi) {
 }
 
 Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag) {
-    return Planner(graph, profile, options, diag).run();
+    return Planner(graph).run(profile, options, diag);
 }
+
+QuantizePlan complete_plan(const Graph& graph, QuantizePlan plan) { return Planner(graph).complete(std::move(plan)); }
 
 }  // namespace gw

@@ -23,7 +23,8 @@ enum class IntegerForm : uint8_t {
     softmax,
     recurrent,
     movement,
-    copy  // does not touch floats
+    given,  // between floats and the integers of the model's own edge
+    copy    // does not touch floats
 };
 
 // What a state holds between calls.
@@ -39,9 +40,18 @@ struct QuantizePlan {
     std::vector<Quant> quants;                  // one a value; empty for those that are not quantized
     std::map<int32_t, int32_t> cell_exponents;  // of an lstm's cells, by the node's number
     std::vector<StateForm> states;              // one a state
+    std::map<int32_t, Tensor> given;  // constants that the model gives as integers, by value: int8 with their scales, or an int32 bias
+    bool exact = false;               // factors as a runtime of quantized ONNX models computes them, not the cheapest
 };
 
 Expected<QuantizePlan> plan_quantization(const Graph& graph, const Profile& profile, const QuantizeOptions& options, Diagnostics& diag);
+
+// The plan of a graph whose values carry the model's own quantization: `plan.quants` and `plan.given` are there, forms and roots follow. A
+// node has an integer form when all its float operands and its result are quantized, or lie inside a region of elementwise ops between two
+// that are.
+QuantizePlan complete_plan(const Graph& graph, QuantizePlan plan);
+// The quantized graph that the plan says.
+Expected<Graph> apply_plan(const Graph& graph, QuantizePlan plan, const QuantizeOptions& options, Diagnostics& diag);
 
 // Asymmetric int8 for reals in [lo, hi]; 0 is always exact.
 Quant activation_quant(double lo, double hi);

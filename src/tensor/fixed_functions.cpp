@@ -16,7 +16,7 @@
 
 namespace gw {
 namespace {
-constexpr int32_t highest = std::numeric_limits<int32_t>::max();
+constexpr int32_t highest_int = std::numeric_limits<int32_t>::max();
 constexpr int32_t lowest_int = std::numeric_limits<int32_t>::min();
 
 int32_t mul(int32_t a, int32_t b) { return saturating_rounding_doubling_high_mul(a, b); }
@@ -37,7 +37,7 @@ int32_t exp_near_zero(int32_t x) {
 
 // Newton's 1/d in Q2 for d = (1 + x)/2 in Q0.
 int32_t reciprocal_of_half_sum(int32_t x) {
-    const auto half = static_cast<int32_t>((int64_t{x} + highest + 1) / 2);
+    const auto half = static_cast<int32_t>((int64_t{x} + highest_int + 1) / 2);
     int32_t y = constant(48.0 / 17.0, 2) + mul(half, constant(-32.0 / 17.0, 2));
     for (int i = 0; i < 3; ++i) {
         const int32_t rest = (1 << 29) - mul(half, y);
@@ -50,14 +50,14 @@ int32_t reciprocal_of_half_sum(int32_t x) {
 int32_t saturating_rounding_multiply_by_power_of_two(int32_t x, int exponent) {
     if (exponent <= 0) return rounding_divide_by_power_of_two(x, -exponent);
     const auto limit = static_cast<int32_t>((int64_t{1} << (31 - exponent)) - 1);
-    if (x > limit) return highest;
+    if (x > limit) return highest_int;
     if (x < -limit) return lowest_int;
     return static_cast<int32_t>(static_cast<uint32_t>(x) << exponent);
 }
 
 int32_t fixed_exp_on_negative(int32_t x, int integer_bits) {
     GW_CHECK(integer_bits > 0 && integer_bits <= 5, "integer bits of a fixed-point exponential");
-    if (x == 0) return highest;
+    if (x == 0) return highest_int;
     const int fraction_bits = 31 - integer_bits;
     const int32_t quarter = 1 << (fraction_bits - 2);
     const int32_t near = (x & (quarter - 1)) - quarter;  // x modulo 1/4, less 1/4
@@ -74,7 +74,7 @@ int32_t fixed_logistic(int32_t x) {
     if (x == 0) return 1 << 30;
     const int32_t magnitude = x > 0 ? x : wrapping_sub(0, x);
     const int32_t y = fixed_one_over_one_plus(fixed_exp_on_negative(wrapping_sub(0, magnitude), 4));
-    return x > 0 ? y : highest - y;
+    return x > 0 ? y : highest_int - y;
 }
 
 int32_t fixed_tanh(int32_t x) {
@@ -131,6 +131,25 @@ FixedReciprocal fixed_reciprocal(int32_t x, int integer_bits) {
     const int headroom = std::countl_zero(static_cast<uint32_t>(x));
     const auto less_one = static_cast<int32_t>((static_cast<uint32_t>(x) << headroom) - (uint32_t{1} << 31));
     return {fixed_one_over_one_plus(less_one), integer_bits - headroom};
+}
+
+// Newton's iteration y ← y·(3/2 − x/2·y²) from 1, in Q3, for x moved by pairs of bits into [1/4, 1) of Q2's range; then times √(1/2) for
+// the bit by which Q3 differs from an even number of places.
+FixedInverseSqrt fixed_inverse_sqrt(int32_t x) {
+    if (x <= 1) return {highest_int, 0};
+    int32_t right = 11;
+    for (; x >= 1 << 29; x /= 4) ++right;
+    const int pairs = (std::countl_zero(static_cast<uint32_t>(x)) - 1) / 2 - 1;
+    right -= pairs;
+    x <<= 2 * pairs;  // in [2^27, 2^29)
+    const int32_t half = rounding_divide_by_power_of_two(x >> 1, 1), three_halves = (1 << 28) + (1 << 27);
+    int32_t y = 1 << 28;
+    for (int i = 0; i < 5; ++i) {
+        const int32_t cube = saturating_rounding_multiply_by_power_of_two(mul(mul(y, y), y), 6);
+        y = saturating_rounding_multiply_by_power_of_two(mul(three_halves, y) - mul(half, cube), 3);
+    }
+    y = mul(y, constant(std::sqrt(2.0) / 2, 0));
+    return right < 0 ? FixedInverseSqrt{y << -right, 0} : FixedInverseSqrt{y, -right};
 }
 
 }  // namespace gw

@@ -30,5 +30,11 @@ struct FixedReciprocal {
     int bits_over_unit;
 };
 FixedReciprocal fixed_reciprocal(int32_t x, int integer_bits);
+// 1/√x of an integer x ≥ 0 as a multiplier of the form `twice`: multiplier in Q0.31 and shift, left when positive; 0 counts as 1.
+struct FixedInverseSqrt {
+    int32_t multiplier;
+    int32_t shift;
+};
+FixedInverseSqrt fixed_inverse_sqrt(int32_t x);
 
 }  // namespace gw

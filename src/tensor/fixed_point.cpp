@@ -84,7 +84,7 @@ void single_channel(double real, int32_t& multiplier, int32_t& shift) {
 }  // namespace
 
 std::string_view rounding_name(Rounding r) {
-    constexpr std::string_view names[] = {"none", "narrow", "single", "twice"};
+    constexpr std::string_view names[] = {"none", "narrow", "single", "twice", "even"};
     return names[static_cast<size_t>(r)];
 }
 
@@ -131,6 +131,11 @@ int32_t Requant::rescale(int32_t acc, int64_t channel) const {
             return saturate((int64_t{acc} * m + (int64_t{1} << (s - 1))) >> s);
         case Rounding::twice:
             return multiply_by_quantized_multiplier(acc, m, s);
+        case Rounding::even: {
+            // One less than a half goes up, and one more where the result would otherwise be odd.
+            const int64_t product = int64_t{acc} * m;
+            return saturate((product + ((int64_t{1} << (s - 1)) - 1) + ((product >> s) & 1)) >> s);
+        }
         case Rounding::none:
             break;
     }
@@ -160,7 +165,7 @@ Requant make_requant(Rounding wanted, const std::vector<double>& real, const std
         }
         if (least <= narrow_tolerance) return best;
     }
-    best.rounding = wanted == Rounding::twice ? Rounding::twice : Rounding::single;
+    best.rounding = wanted == Rounding::narrow ? Rounding::single : wanted;
     best.pre_shift = 0;
     for (size_t c = 0; c < real.size(); ++c) {
         if (wanted == Rounding::twice) {

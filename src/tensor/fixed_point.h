@@ -14,7 +14,8 @@ namespace gw {
 // [1, 62] twice    TFLite's: saturating rounding doubling high multiplication by multiplier (Q31), then rounding right shift, half away
 // from zero;
 //          `shift` is TFLite's: left when positive, right when negative.
-enum class Rounding : uint8_t { none, narrow, single, twice };
+// even     as single, but halves go to the even number, as ONNX has it
+enum class Rounding : uint8_t { none, narrow, single, twice, even };
 std::string_view rounding_name(Rounding r);
 
 // The rescaling of one op: as many multipliers and shifts as output channels, or one for all.

@@ -134,6 +134,7 @@ private:
         }
         PassRunner run;
         auto optimised = optimise(g, false, run, diag);
+        if (optimised && is_quantized_model(*optimised)) optimised = integerise(*optimised, {.rounding = Rounding::even}, run, diag);
         if (optimised) optimised = prune(*optimised, run, diag);
         if (!optimised) return refuse(v, diag);
         const std::vector<Tensor> inputs = graph_inputs(*optimised, m.inputs);

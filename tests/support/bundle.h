@@ -53,6 +53,8 @@ inline std::vector<std::vector<Tensor>> graph_samples(const Graph& g, int n, uin
                     t.set(i, static_cast<double>(static_cast<float>(bits) / 2147483648.0f - 1));
                 else if (t.type.dtype == DType::boolean)
                     t.set(i, bits >> 31);
+                else if (t.type.dtype == DType::uint8)
+                    t.set(i, bits >> 24);
                 else
                     t.set(i, static_cast<double>(static_cast<int8_t>(bits >> 24)));
             }

@@ -23,7 +23,7 @@ public:
 
     // Returns the tensor's number. `data` empty: not a constant.
     int32_t tensor(const std::string& name, tfl::ElementType type, const std::vector<int32_t>& shape, const Scales& q = {},
-                   const std::string& data = {}, bool variable = false) {
+                   const std::string& data = {}, bool variable = false, const std::vector<int32_t>& signature = {}) {
         uint32_t buffer = 0;
         if (!data.empty()) {
             buffer = static_cast<uint32_t>(buffers_.size());
@@ -31,7 +31,8 @@ public:
         }
         flatbuffers::Offset<tfl::Quantization> quant = 0;
         if (!q.scale.empty()) quant = tfl::CreateQuantizationDirect(b, nullptr, nullptr, &q.scale, &q.zero_point, 0, q.axis);
-        tensors_.push_back(tfl::CreateTensorDirect(b, shape.empty() ? nullptr : &shape, type, buffer, name.c_str(), quant, variable));
+        tensors_.push_back(tfl::CreateTensorDirect(b, shape.empty() ? nullptr : &shape, type, buffer, name.c_str(), quant, variable, 0,
+                                                   signature.empty() ? nullptr : &signature));
         return static_cast<int32_t>(tensors_.size()) - 1;
     }
     template <class T>

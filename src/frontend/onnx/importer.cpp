@@ -258,6 +258,9 @@ void Importer::import_node(const onnx::NodeProto& node, int64_t index, Environme
     };
     const std::string domain = domain_of(node.domain());
     const onnx::FunctionProto* function = find_function(node);
+    std::optional<onnx::FunctionProto> written;
+    if (function == nullptr) written = quantized_operator(node, domain);
+    if (written) function = &*written;
     const OpRow* row = function == nullptr && domain.empty() ? find_op(node.op_type()) : nullptr;
     if (function == nullptr && row == nullptr) {
         diag.error(DiagId::onnx_unsupported_op, where, "opset {}: {}", env.opsets[domain], why_unsupported(domain, node.op_type()));
@@ -294,6 +297,7 @@ Status Importer::import_op(const onnx::NodeProto& node, const OpRow& row, const 
     for (const auto& a : node.attribute())
         if (!a.ref_attr_name().empty())
             return n.bad_attribute("attribute `{}` refers to a function's attribute outside a function", a.name());
+    if (row.import == nullptr && row.op.name != "If") return n.bad_operand("", "{} operands; the operator needs more", n.inputs());
     const Status done = row.import == nullptr ? import_if(n, env) : row.import(n);
     if (!done || n.failed()) return failure;
     for (size_t i = 0; i < n.outputs(); ++i) {
@@ -340,7 +344,9 @@ Status Importer::import_call(const onnx::NodeProto& node, const onnx::FunctionPr
     if (static_cast<int>(operands.size()) > function.input_size() || node.output_size() > function.output_size())
         return diag.error(DiagId::onnx_function, where, "the call has {} operands and {} results, the function {} and {}", operands.size(),
                           node.output_size(), function.input_size(), function.output_size());
-    std::map<std::string, onnx::AttributeProto> attributes = defaults_[&function];
+    const auto defaults = defaults_.find(&function);
+    std::map<std::string, onnx::AttributeProto> attributes;
+    if (defaults != defaults_.end()) attributes = defaults->second;
     for (const auto& a : node.attribute()) attributes[a.name()] = a;
     Environment inner{{}, {}, &attributes, where.node_name + "/", where.node, env.depth + 1};
     for (const auto& set : function.opset_import()) inner.opsets[domain_of(set.domain())] = set.version();

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -122,9 +123,11 @@ using ImportFunction = Status (*)(NodeContext&);
 struct OpRow {
     SupportedOp op;
     int min_inputs, max_inputs;  // required operands, and how many there may be
-    ImportFunction import;       // nullptr: If, which needs the importer itself
+    ImportFunction import;       // nullptr: If, which needs the importer itself, and what quantized_operator reads
 };
 const OpRow* find_op(std::string_view name);
+// An operator of quantized tensors as a function of others; nothing when it is none, or lacks operands.
+std::optional<onnx::FunctionProto> quantized_operator(const onnx::NodeProto& node, std::string_view domain);
 // Why an operator that is not in the table is not: a sentence.
 std::string why_unsupported(std::string_view domain, std::string_view name);
 

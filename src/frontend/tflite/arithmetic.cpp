@@ -143,12 +143,49 @@ Expected<Tensor> hard_swish_table(TfliteNode& n, const Quant& x, const Quant& y)
     });
 }
 
-Tensor elu_table(const Quant& x, const Quant& y) {
+namespace {
+// Computed in float, entry by entry.
+template <class F>
+Tensor float_table(const Quant& x, const Quant& y, F f) {
     const float inverse = 1.0f / y.scale();
     return table_of([&](int32_t v) -> int64_t {
-        const float real = x.scale() * static_cast<float>(v - x.zero_point());
-        const float result = real < 0 ? std::exp(real) - 1.0f : real;
+        const float result = f(x.scale() * static_cast<float>(v - x.zero_point()));
         return static_cast<int64_t>(std::clamp(std::round(result * inverse), -1e6f, 1e6f)) + y.zero_point();
+    });
+}
+}  // namespace
+
+Tensor elu_table(const Quant& x, const Quant& y) {
+    return float_table(x, y, [](float v) { return v < 0 ? std::exp(v) - 1.0f : v; });
+}
+
+Tensor exp_table(const Quant& x, const Quant& y) {
+    return float_table(x, y, [](float v) { return std::exp(v); });
+}
+
+Tensor minimum_table(const Quant& x) {
+    return table_of([&](int32_t v) -> int64_t { return std::min(v, x.zero_point()); });
+}
+
+Tensor abs_table(const Quant& x, const Quant& y) {
+    const Scaling scale(static_cast<double>(x.scale()) / static_cast<double>(y.scale()));
+    return table_of([&](int32_t v) -> int64_t {
+        const int32_t d = std::abs(v - x.zero_point());
+        return int64_t{y.zero_point()} + (x.scale() == y.scale() ? d : scale(d));
+    });
+}
+
+// 1/√d as a fixed-point number 20 bits up, then brought to the result's scale.
+Tensor rsqrt_table(const Quant& x, const Quant& y) {
+    constexpr int up = 20;
+    const Scaling scale(1.0 / (std::sqrt(static_cast<double>(x.scale())) * static_cast<double>(y.scale())));
+    return table_of([&](int32_t v) -> int64_t {
+        const int32_t d = v - x.zero_point();
+        if (d <= 0) return 127;
+        const FixedInverseSqrt root = fixed_inverse_sqrt(d);
+        const int32_t fine = multiply_by_quantized_multiplier(1, root.multiplier, root.shift + up);
+        const int shift = scale.shift - up;
+        return int64_t{shift < -31 ? 0 : multiply_by_quantized_multiplier(fine, scale.multiplier, shift)} + y.zero_point();
     });
 }
 

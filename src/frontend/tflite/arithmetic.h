@@ -15,6 +15,19 @@ struct IntRange {
 };
 Expected<IntRange> int8_activation(TfliteNode& n, tfl::Activation a, const Quant& quant);
 
+// Where a weighted operator has its data and weights, and how its factors are taken: `axis` is that of the weights' scales; `float_product`
+// multiplies input and weight scale in float where there is one weight scale.
+struct WeightedOperands {
+    size_t x = 0, w = 1;
+    int64_t axis = 0;
+    bool float_product = false;
+};
+// Fills in activation and requantization of a layer of floats, int8, or float data with int8 weights.
+Status weighted_arithmetic(TfliteNode& n, Conv2D& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights);
+Status weighted_arithmetic(TfliteNode& n, Dense& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights);
+// The bias as a list of `channels` that fits data of this type, or an absent operand.
+Expected<ValueId> weighted_bias(TfliteNode& n, size_t operand, int64_t channels, DType data);
+
 // One rescaling for all channels, or one a channel; the factors are the model's, in double.
 Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, IntRange range);
 
@@ -26,6 +39,10 @@ Tensor tanh_table(const Quant& x);                                    // to scal
 Tensor leaky_relu_table(const Quant& x, const Quant& y, float alpha);
 Expected<Tensor> hard_swish_table(TfliteNode& n, const Quant& x, const Quant& y);
 Tensor elu_table(const Quant& x, const Quant& y);
+Tensor exp_table(const Quant& x, const Quant& y);
+Tensor minimum_table(const Quant& x);                     // what is above 0 becomes 0, in the operand's own scale
+Tensor abs_table(const Quant& x, const Quant& y);         // ABS
+Tensor rsqrt_table(const Quant& x, const Quant& y);       // RSQRT; what is negative, which the reference refuses, as 0
 Tensor requantize_table(const Quant& x, const Quant& y);  // QUANTIZE of int8
 
 // The exponentials of an int8 softmax in Q0.31, by the distance from the largest element.

@@ -44,6 +44,15 @@ std::optional<DType> dtype_of(tfl::ElementType t) {
     }
 }
 
+// A tensor's type as the file states it.
+Type as_in_file(const TfliteImporter::Slot& slot) {
+    Type t = slot.type;
+    if (!slot.shifted) return t;
+    t.dtype = DType::uint8;
+    for (int32_t& z : t.quant.zero_points) z += 128;
+    return t;
+}
+
 template <class List>
 size_t count(const List* list) {
     return list == nullptr ? 0 : list->size();
@@ -62,7 +71,9 @@ Status TfliteImporter::read_shape(const tfl::Tensor& proto, Slot& slot) {
     int64_t elements = 1;
     for (size_t i = 0; i < count(proto.shape()); ++i) {
         int64_t d = proto.shape()->Get(static_cast<uint32_t>(i));
-        if (d == -1) d = 1;
+        const auto* signature = proto.shape_signature();
+        if (d == 1 && count(signature) == count(proto.shape()) && signature->Get(static_cast<uint32_t>(i)) == -1) d = -1;
+        if (d == -1) d = i == 0 ? batch : 1;
         if (d < 0) return diag.error(DiagId::tflite_malformed, where, "tensor has a dimension of {}", d);
         if (d > 0 && elements > most_elements / d) return diag.error(DiagId::tflite_too_large, where, "tensor has more than 2^31 elements");
         elements *= std::max<int64_t>(d, 1);
@@ -146,6 +157,10 @@ void TfliteImporter::read_tensor(const tfl::Tensor& proto, size_t index) {
     }
     slot.type.dtype = *dtype;
     slot.usable = read_shape(proto, slot).ok() && read_quant(proto, slot).ok() && read_data(proto, slot).ok();
+    slot.shifted = slot.type.dtype == DType::uint8 && !slot.type.quant.empty();
+    if (!slot.shifted) return;
+    slot.type.dtype = DType::int8;
+    for (int32_t& z : slot.type.quant.zero_points) z -= 128;
 }
 
 // Half precision and int4 are widened here: constants of these types are weights alone.
@@ -160,6 +175,8 @@ Status TfliteImporter::materialise(Slot& slot) {
         t = std::move(w);
         slot.type = wide;
     }
+    if (slot.shifted)
+        for (int8_t& v : t.mutable_data<int8_t>()) v = static_cast<int8_t>(v ^ -128);
     // A channel that holds nothing but zeros may have the scale 0.
     for (float s : t.type.quant.scales)
         if (s == 0) {
@@ -180,6 +197,15 @@ bool TfliteImporter::check_indices(const flatbuffers::Vector<int32_t>* list, boo
         return false;
     }
     return true;
+}
+
+// The same number 128 lower or higher: uint8 to int8 and back.
+ValueId TfliteImporter::shift_bytes(ValueId x, Type to, const Source& source) {
+    Tensor table = Tensor::zeros({to.dtype, Shape{256}, {}});
+    for (int64_t i = 0; i < 256; ++i) table.set(i, static_cast<double>(i + lowest(to.dtype)));
+    const ValueId y = graph.must_add(Lookup{}, {x, graph.add_constant(std::move(table))}, {source});
+    graph[y].type.quant = to.quant;
+    return y;
 }
 
 void TfliteImporter::add_inputs(const tfl::SubGraph& sub) {
@@ -206,10 +232,12 @@ void TfliteImporter::add_inputs(const tfl::SubGraph& sub) {
                 return;
             }
         slot.usable = true;
-        slot.value = graph.add_input(slot.name, slot.type);
+        const Type outside = as_in_file(slot);
+        slot.value = graph.add_input(slot.name, outside);
         graph[slot.value].source = slot.name;
         graph.inputs.back().model_shape = slot.type.shape;
-        graph.inputs.back().model_dtype = slot.type.dtype;
+        graph.inputs.back().model_dtype = outside.dtype;
+        if (slot.shifted) slot.value = shift_bytes(slot.value, slot.type, {slot.name, "uint8 to int8", -1});
     }
 }
 
@@ -223,9 +251,10 @@ void TfliteImporter::add_outputs(const tfl::SubGraph& sub) {
                 diag.error(DiagId::tflite_malformed, {.file = graph.file, .operand = slot.name}, "no operator makes this output");
             continue;
         }
-        graph.add_output(slot.name, slot.value);
+        const Type outside = as_in_file(slot);
+        graph.add_output(slot.name, slot.shifted ? shift_bytes(slot.value, outside, {slot.name, "int8 to uint8", -1}) : slot.value);
         graph.outputs.back().model_shape = slot.type.shape;
-        graph.outputs.back().model_dtype = slot.type.dtype;
+        graph.outputs.back().model_dtype = outside.dtype;
     }
 }
 

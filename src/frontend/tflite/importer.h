@@ -95,6 +95,7 @@ public:
 
     Graph graph;
     Diagnostics& diag;
+    int64_t batch = 1;  // size of leading dimensions that the model leaves open
 
     // A tensor of the subgraph.
     struct Slot {
@@ -106,6 +107,7 @@ public:
         bool resource = false;  // names a variable: its key
         std::string key;
         int32_t state = -1;     // of a variable tensor that is used
+        bool shifted = false;   // quantized uint8 in the file, int8 here, 128 lower
         std::string_view data;  // of a constant
         bool is_constant = false;
         ValueId value;  // invalid until it exists
@@ -136,6 +138,7 @@ private:
     Status read_quant(const tfl::Tensor& proto, Slot& slot);
     Status read_data(const tfl::Tensor& proto, Slot& slot);
     Status import_subgraph(const tfl::SubGraph& sub);
+    ValueId shift_bytes(ValueId x, Type to, const Source& source);
     void add_inputs(const tfl::SubGraph& sub);
     void add_outputs(const tfl::SubGraph& sub);
     void import_operator(const tfl::Operator& op, int64_t index);

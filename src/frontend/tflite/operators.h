@@ -8,6 +8,8 @@ namespace gw::tflite_ops {
 Status conv(TfliteNode& n);
 Status depthwise_conv(TfliteNode& n);
 Status fully_connected(TfliteNode& n);
+// ops_transpose_conv.cpp
+Status transpose_conv(TfliteNode& n);
 // ops_window.cpp
 Status average_pool(TfliteNode& n);
 Status max_pool(TfliteNode& n);
@@ -42,6 +44,9 @@ template <UnaryKind kind>
 Status real(TfliteNode& n) {
     return import_float(n, kind);
 }
+Status abs(TfliteNode& n);
+Status rsqrt(TfliteNode& n);
+Status exp(TfliteNode& n);
 Status square(TfliteNode& n);
 Status logical_not(TfliteNode& n);
 Status relu(TfliteNode& n);
@@ -64,6 +69,11 @@ Status reduce(TfliteNode& n) {
     return import_reduce(n, kind);
 }
 Status l2_normalization(TfliteNode& n);
+Status import_places(TfliteNode& n, bool smallest);
+template <bool smallest>
+Status arg_extreme(TfliteNode& n) {
+    return import_places(n, smallest);
+}
 Status resize_nearest(TfliteNode& n);
 Status resize_bilinear(TfliteNode& n);
 // ops_state.cpp
@@ -84,6 +94,7 @@ Status strided_slice(TfliteNode& n);
 Status pack(TfliteNode& n);
 Status unpack(TfliteNode& n);
 Status gather(TfliteNode& n);
+Status select(TfliteNode& n);
 Status tile(TfliteNode& n);
 Status shape(TfliteNode& n);
 Status fill(TfliteNode& n);

@@ -78,7 +78,37 @@ tfl::Activation activation_of(TfliteNode& n) {
 
 Status add(TfliteNode& n) { return sum(n, BinaryKind::add, activation_of<tfl::AddOptions>(n), in_double); }
 Status sub(TfliteNode& n) { return sum(n, BinaryKind::sub, activation_of<tfl::SubOptions>(n), in_float); }
-Status div(TfliteNode& n) { return plain(n, BinaryKind::div, true, activation_of<tfl::DivOptions>(n)); }
+// Each operand is rescaled to a common unit, `left` bits up, before the two meet.
+Status rescale_operands(TfliteNode& n, Binary& op, double a_factor, double b_factor, int left) {
+    GW_TRY(Quant a, n.quant(0, "operand 0"));
+    GW_TRY(Quant b, n.quant(1, "operand 1"));
+    int shift = 0;
+    op.left_shift = left;
+    op.a_zero = a.zero_point(), op.b_zero = b.zero_point();
+    quantize_multiplier(a_factor, op.a_multiplier, shift);
+    op.a_shift = shift;
+    quantize_multiplier(b_factor, op.b_multiplier, shift);
+    op.b_shift = shift;
+    return {};
+}
+
+Status div(TfliteNode& n) {
+    GW_TRY_DO(n.operands(2, 2));
+    const tfl::Activation activation = activation_of<tfl::DivOptions>(n);
+    if (!n.is(0, DType::int8) || !n.is(1, DType::int8) || n.out_type(0).dtype != DType::int8)
+        return plain(n, BinaryKind::div, true, activation);
+    GW_TRY(Quant a, n.quant(0, "operand 0"));
+    GW_TRY(Quant b, n.quant(1, "operand 1"));
+    GW_TRY(Quant y, n.out_quant());
+    GW_TRY(IntRange act, int8_activation(n, activation, y));
+    Binary op;
+    op.kind = BinaryKind::div;
+    op.a_zero = a.zero_point(), op.b_zero = b.zero_point();
+    op.requant = twice_requant({static_cast<double>(a.scale() / (b.scale() * y.scale()))}, y.zero_point(), act);
+    if (op.requant.shift[0] > 23) return n.bad_quant("result", "scale {} is too small for a quotient", y.scale());
+    return n.result(n.emit(op, {n.value(0), n.value(1)}));
+}
+
 Status pow(TfliteNode& n) { return plain(n, BinaryKind::pow, false, tfl::Activation::none); }
 
 Status mul(TfliteNode& n) {
@@ -114,10 +144,19 @@ Status import_comparison(TfliteNode& n, Comparison comparison) {
     GW_TRY_DO(n.operands(2, 2));
     const DType t = n.type(0).dtype;
     const bool equality = comparison == Comparison::equal || comparison == Comparison::not_equal;
-    if (n.type(1).dtype != t || (t != DType::float32 && t != DType::int32 && t != DType::int64 && !(equality && t == DType::boolean)))
+    if (n.type(1).dtype != t ||
+        (t != DType::float32 && t != DType::int32 && t != DType::int64 && t != DType::int8 && !(equality && t == DType::boolean)))
         return n.bad_types();
+    Binary base;
+    if (t == DType::int8) {
+        GW_TRY(Quant a, n.quant(0, "operand 0"));
+        GW_TRY(Quant b, n.quant(1, "operand 1"));
+        if (!(a.scale() < 1) || !(b.scale() < 1))
+            return n.bad_quant("operand 0", "scales {} and {}; a comparison is defined for scales below 1", a.scale(), b.scale());
+        GW_TRY_DO(rescale_operands(n, base, a.scale(), b.scale(), 8));
+    }
     const auto compare = [&](BinaryKind kind) {
-        Binary op;
+        Binary op = base;
         op.kind = kind;
         return n.emit(op, {n.value(0), n.value(1)});
     };
@@ -152,17 +191,49 @@ Status import_logical(TfliteNode& n, BinaryKind kind) {
 }
 
 Status squared_difference(TfliteNode& n) {
+    if (!n.is(0, DType::int8)) return plain(n, BinaryKind::squared_difference, true, tfl::Activation::none);
     GW_TRY_DO(n.operands(2, 2));
-    if (!n.is(0, DType::float32) || !n.is(1, DType::float32)) return n.bad_types();
-    Binary minus, times;
-    minus.kind = BinaryKind::sub, times.kind = BinaryKind::mul;
-    GW_TRY(ValueId d, n.emit(minus, {n.value(0), n.value(1)}));
-    return n.result(n.emit(times, {d, d}));
+    if (!n.is(1, DType::int8) || n.out_type(0).dtype != DType::int8) return n.bad_types();
+    GW_TRY(Quant a, n.quant(0, "operand 0"));
+    GW_TRY(Quant b, n.quant(1, "operand 1"));
+    GW_TRY(Quant y, n.out_quant());
+    Binary op;
+    op.kind = BinaryKind::squared_difference;
+    constexpr int left = 7;
+    const double twice_larger = 2 * static_cast<double>(std::max(a.scale(), b.scale()));
+    GW_TRY_DO(rescale_operands(n, op, a.scale() / twice_larger, b.scale() / twice_larger, left));
+    const double factor = twice_larger * twice_larger / static_cast<double>(static_cast<float>(1 << (2 * left)) * y.scale());
+    op.requant = twice_requant({factor}, y.zero_point(), {});
+    return n.result(n.emit(op, {n.value(0), n.value(1)}));
 }
+
+namespace {
+// What is not negative is rescaled by itself, the rest times its slope. Either is 0, the zero point, where the other is not, so that their
+// sum less the zero point is the result: three tables and products of bytes.
+Status prelu_int8(TfliteNode& n) {
+    GW_TRY(Quant x, n.quant(0, "operand 0"));
+    GW_TRY(Quant slope, n.quant(1, "operand 1"));
+    GW_TRY(Quant y, n.out_quant());
+    const auto table = [&](const Tensor& t) { return n.emit(Lookup{}, {n.value(0), n.add(t)}); };
+    GW_TRY(ValueId above, table(relu_table(x, y, {0, infinity})));
+    GW_TRY(ValueId below, table(minimum_table(x)));
+    Binary times, plus;
+    times.kind = BinaryKind::mul;
+    times.a_zero = x.zero_point(), times.b_zero = slope.zero_point();
+    const double factor = static_cast<double>(x.scale()) * static_cast<double>(slope.scale()) / static_cast<double>(y.scale());
+    times.requant = twice_requant({factor}, y.zero_point(), {});
+    GW_TRY(ValueId product, n.emit(times, {below, n.value(1)}));
+    plus.kind = BinaryKind::add;
+    plus.a_zero = plus.b_zero = y.zero_point();
+    plus.requant = Requant{Rounding::narrow, 0, {2}, {1}, y.zero_point(), -128, 127};
+    return n.result(n.emit(plus, {above, product}));
+}
+}  // namespace
 
 // max(x, 0) + slope · min(x, 0).
 Status prelu(TfliteNode& n) {
     GW_TRY_DO(n.operands(2, 2));
+    if (n.is(0, DType::int8) && n.is(1, DType::int8) && n.out_type(0).dtype == DType::int8) return prelu_int8(n);
     if (!n.is(0, DType::float32) || !n.is(1, DType::float32)) return n.bad_types();
     Binary plus, times;
     plus.kind = BinaryKind::add, times.kind = BinaryKind::mul;

@@ -63,9 +63,15 @@ Status import_reduce(TfliteNode& n, ReduceKind kind) {
 // x / sqrt(max(Σ x², 1e-6)) along the last axis.
 Status l2_normalization(TfliteNode& n) {
     GW_TRY_DO(n.operands(1, 1));
-    if (!n.is(0, DType::float32)) return n.bad_types();
     const int64_t rank = n.type(0).shape.rank();
     if (rank < 1) return n.malformed("operand 0 is a scalar");
+    if (n.is(0, DType::int8) && n.out_type(0).dtype == DType::int8) {
+        GW_TRY(Quant x, n.quant(0, "operand 0"));
+        const Quant& y = n.out_type(0).quant;
+        if (y != Quant::tensor(1.0f / 128, 0)) return n.bad_quant("result", "is declared with {}, expected q(0.0078125,0)", y.text());
+        return n.result(n.emit(L2Norm{x.zero_point()}, {n.value(0)}));
+    }
+    if (!n.is(0, DType::float32)) return n.bad_types();
     Binary times;
     times.kind = BinaryKind::mul;
     Reduce sum;
@@ -76,6 +82,20 @@ Status l2_normalization(TfliteNode& n) {
     GW_TRY(v, n.emit(Unary{UnaryKind::clamp, 1e-6f, infinity}, {v}));
     GW_TRY(v, n.emit(Unary{UnaryKind::rsqrt, 0, 0}, {v}));
     return n.result(n.emit(times, {n.value(0), v}));
+}
+
+// The first of equal elements.
+Status import_places(TfliteNode& n, bool smallest) {
+    GW_TRY_DO(n.operands(2, 2));
+    const Type& x = n.type(0);
+    if (x.dtype != DType::float32 && x.dtype != DType::int8 && x.dtype != DType::int32) return n.bad_types();
+    ArgMax op;
+    op.smallest = smallest, op.keep_dims = false;
+    op.to = n.out_type(0).dtype;
+    if (op.to != DType::int32 && op.to != DType::int64) return n.bad_types();
+    GW_TRY(int64_t axis, n.need_int(1, "axis"));
+    GW_TRY(op.axis, n.axis(axis, x.shape.rank()));
+    return n.result(n.emit(op, {n.value(0)}));
 }
 
 namespace {
@@ -146,12 +166,13 @@ Status resize_nearest(TfliteNode& n) {
 
 Status resize_bilinear(TfliteNode& n) {
     GW_TRY(Pair size, new_size(n));
-    if (!n.is(0, DType::float32)) return n.bad_types();
+    if (!n.is(0, DType::float32) && !n.is(0, DType::int8)) return n.bad_types();
     const auto* o = n.options<tfl::ResizeBilinearOptions>();
     const ResizeRule rule{o != nullptr && o->align_corners(), o != nullptr && o->half_pixel_centers()};
     if (rule.align_corners && rule.half_pixel) return n.malformed("align_corners and half_pixel_centers exclude each other");
     Resize op = resize_op(n.type(0).shape, size, rule);
     op.mode = ResizeMode::linear;
+    if (n.is(0, DType::int8)) op.units = ResizeUnits::of_1024;
     return n.result(n.emit(op, {n.value(0)}));
 }
 

@@ -188,6 +188,24 @@ Status gather(TfliteNode& n) {
     return n.result(n.emit(op, {n.value(0), n.value(1)}));
 }
 
+// SELECT lets a condition of one dimension choose whole rows of operands of several; SELECT_V2 broadcasts.
+Status select(TfliteNode& n) {
+    GW_TRY_DO(n.operands(3, 3));
+    if (!n.is(0, DType::boolean) || n.type(1).dtype != n.type(2).dtype) return n.bad_types();
+    for (size_t i = 1; i < 3; ++i)
+        if (n.type(i).quant != n.out_type(0).quant)
+            return n.bad_quant(fmt::format("operand {}", i), "{} is quantized differently from the result {}", n.type(i).text(),
+                               n.out_type(0).text());
+    const Shape &c = n.type(0).shape, &a = n.type(1).shape;
+    ValueId condition = n.value(0);
+    if (n.source.op == "SELECT" && c.rank() == 1 && a.rank() > 1 && a[0] == c[0]) {
+        std::vector<int64_t> rows(a.dims().size(), 1);
+        rows[0] = c[0];
+        GW_TRY(condition, n.reshape(condition, Shape(std::move(rows))));
+    }
+    return n.result(n.emit(Select{}, {condition, n.value(1), n.value(2)}));
+}
+
 Status tile(TfliteNode& n) {
     GW_TRY_DO(n.operands(2, 2));
     GW_TRY(std::vector<int64_t> repeats, n.need_ints(1, "multiples"));
@@ -264,9 +282,8 @@ Status pad(TfliteNode& n) {
 Status mirror_pad(TfliteNode& n) {
     GW_TRY_DO(n.operands(2, 2));
     const auto* o = n.options<tfl::MirrorPadOptions>();
-    if (o != nullptr && o->mode() != tfl::MirrorMode::reflect) return n.unsupported("symmetric padding is not supported");
     Pad op;
-    op.mode = PadMode::reflect;
+    op.mode = o != nullptr && o->mode() != tfl::MirrorMode::reflect ? PadMode::symmetric : PadMode::reflect;
     GW_TRY_DO(read_paddings(n, op, n.type(0).shape.rank()));
     return n.result(n.emit(std::move(op), {n.value(0)}));
 }

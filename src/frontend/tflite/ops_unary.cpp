@@ -40,6 +40,18 @@ Status import_float(TfliteNode& n, UnaryKind kind) {
     return n.result(n.emit(Unary{kind, 0, 0}, {n.value(0)}));
 }
 
+namespace {
+Status by_table(TfliteNode& n, UnaryKind kind, Tensor (*table)(const Quant& x, const Quant& y)) {
+    if (!n.is(0, DType::int8)) return import_float(n, kind);
+    GW_TRY_DO(kind_of(n));
+    return lookup(n, table(n.type(0).quant, n.out_type(0).quant));
+}
+}  // namespace
+
+Status abs(TfliteNode& n) { return by_table(n, UnaryKind::abs, abs_table); }
+Status rsqrt(TfliteNode& n) { return by_table(n, UnaryKind::rsqrt, rsqrt_table); }
+Status exp(TfliteNode& n) { return by_table(n, UnaryKind::exp, exp_table); }
+
 Status square(TfliteNode& n) {
     GW_TRY_DO(n.operands(1, 1));
     if (!n.is(0, DType::float32)) return n.bad_types();
@@ -145,6 +157,7 @@ Status quantize(TfliteNode& n) {
     if (n.is(0, DType::float32)) return n.result(n.emit(Quantize{DType::int8, y, Ties::away}, {n.value(0)}));
     if (!n.is(0, DType::int8)) return n.bad_types();
     GW_TRY(Quant x, n.quant(0, "operand 0"));
+    if (x == y) return n.result(n.emit(Reshape{n.type(0).shape.dims()}, {n.value(0)}));
     return lookup(n, requantize_table(x, y));
 }
 

@@ -7,51 +7,41 @@
 #include "frontend/tflite/operators.h"
 #include "frontend/tflite/window.h"
 
-namespace gw::tflite_ops {
+namespace gw {
 namespace {
 
 // The weights' scales: one, or one an output channel. int8 weights are symmetric.
-Expected<Quant> weight_quant(TfliteNode& n, int64_t axis) {
-    const Quant& q = n.type(1).quant;
-    if (q.empty()) return n.bad_quant("weights", "{} has no scale", n.type(1).text());
-    if (q.axis >= 0 && q.axis != axis) return n.bad_quant("weights", "scales on axis {}, expected {}", q.axis, axis);
+Expected<Quant> weight_quant(TfliteNode& n, const WeightedOperands& at) {
+    const Quant& q = n.type(at.w).quant;
+    if (q.empty()) return n.bad_quant("weights", "{} has no scale", n.type(at.w).text());
+    if (q.axis >= 0 && q.axis != at.axis) return n.bad_quant("weights", "scales on axis {}, expected {}", q.axis, at.axis);
     for (int32_t z : q.zero_points)
         if (z != 0) return n.bad_quant("weights", "zero point {} of int8 weights is not 0", z);
     return q;
 }
 
-// The bias as a list of `channels`, or an absent operand.
-Expected<ValueId> bias(TfliteNode& n, int64_t channels, DType dtype) {
-    if (!n.has(2)) return ValueId{};
-    if (n.type(2).dtype != dtype) return n.bad_types();
-    if (n.type(2).elements() != channels) return n.malformed("bias is {}, expected {} elements", n.type(2).text(), channels);
-    return n.reshape(n.value(2), Shape{channels});
-}
-
-// Fills in activation and requantization; `weights` may be replaced. `float_product`: see above.
 template <class T>
-Status arithmetic(TfliteNode& n, T& op, tfl::Activation activation, int64_t weight_axis, bool float_product, ValueId& weights) {
-    const DType x = n.type(0).dtype, w = n.importer.graph.type(weights).dtype, y = n.out_type(0).dtype;
+Status arithmetic(TfliteNode& n, T& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights) {
+    const DType x = n.type(at.x).dtype, w = n.importer.graph.type(weights).dtype, y = n.out_type(0).dtype;
     if (x == DType::float32 && y == DType::float32 && (w == DType::float32 || w == DType::int8)) {
         GW_TRY(FloatRange act, float_activation(n, activation));
         op.act_lo = act.lo, op.act_hi = act.hi;
         if (w == DType::int8) {
-            GW_TRY(Quant q, weight_quant(n, weight_axis));
-            n.importer.diag.warning(DiagId::tflite_weights_widened, n.where,
-                                    "int8 weights of a float operator are stored as float32, four times the bytes");
-            weights = n.add(n.importer.graph[weights].constant.dequantized());
+            if (n.importer.graph.constant(weights) == nullptr)
+                return n.unsupported("weights that are computed at run time are not supported");
+            GW_TRY_DO(weight_quant(n, at));
         }
         return {};
     }
     if (x != DType::int8 || w != DType::int8 || y != DType::int8) return n.bad_types();
-    GW_TRY(Quant in, n.quant(0, "input"));
-    GW_TRY(Quant weight, weight_quant(n, weight_axis));
+    GW_TRY(Quant in, n.quant(at.x, "input"));
+    GW_TRY(Quant weight, weight_quant(n, at));
     GW_TRY(Quant out, n.out_quant());
     GW_TRY(IntRange act, int8_activation(n, activation, out));
     std::vector<double> factors;
     for (float scale : weight.scales) {
-        const double product = float_product && weight.scales.size() == 1 ? static_cast<double>(in.scale() * scale)
-                                                                          : static_cast<double>(in.scale()) * static_cast<double>(scale);
+        const double product = at.float_product && weight.scales.size() == 1 ? static_cast<double>(in.scale() * scale)
+                                                                             : static_cast<double>(in.scale()) * static_cast<double>(scale);
         factors.push_back(product / static_cast<double>(out.scale()));
     }
     op.x_zero = in.zero_point();
@@ -60,6 +50,22 @@ Status arithmetic(TfliteNode& n, T& op, tfl::Activation activation, int64_t weig
 }
 
 }  // namespace
+
+Status weighted_arithmetic(TfliteNode& n, Conv2D& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights) {
+    return arithmetic(n, op, activation, at, weights);
+}
+Status weighted_arithmetic(TfliteNode& n, Dense& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights) {
+    return arithmetic(n, op, activation, at, weights);
+}
+
+Expected<ValueId> weighted_bias(TfliteNode& n, size_t operand, int64_t channels, DType data) {
+    if (!n.has(operand)) return ValueId{};
+    if (n.type(operand).dtype != (data == DType::int8 ? DType::int32 : DType::float32)) return n.bad_types();
+    if (n.type(operand).elements() != channels) return n.malformed("bias is {}, expected {} elements", n.type(operand).text(), channels);
+    return n.reshape(n.value(operand), Shape{channels});
+}
+
+namespace tflite_ops {
 
 Status conv(TfliteNode& n) {
     GW_TRY_DO(n.operands(2, 3));
@@ -76,9 +82,9 @@ Status conv(TfliteNode& n) {
     Conv2D op;
     op.stride = window.stride, op.dilation = window.dilation, op.pad = window.pad;
     op.groups = x[3] / w[3];
-    ValueId weights = n.value(1);
-    GW_TRY_DO(arithmetic(n, op, o->activation(), 0, false, weights));
-    GW_TRY(ValueId b, bias(n, w[0], n.type(0).dtype == DType::int8 ? DType::int32 : DType::float32));
+    const ValueId weights = n.value(1);
+    GW_TRY_DO(weighted_arithmetic(n, op, o->activation(), {}, weights));
+    GW_TRY(ValueId b, weighted_bias(n, 2, w[0], n.type(0).dtype));
     return n.result(n.emit(op, {n.value(0), weights, b}));
 }
 
@@ -104,12 +110,12 @@ Status depthwise_conv(TfliteNode& n) {
     std::vector<Tensor> out{Tensor::zeros({constant->type.dtype, {w[3], w[1], w[2], 1}, {}})};
     evaluate(Transpose{{3, 1, 2, 0}}, in, out);
     out[0].type.quant = by_channel.type.quant;
-    ValueId weights = n.importer.graph.add_constant(std::move(out[0]), n.importer.graph[n.value(1)].source);
+    const ValueId weights = n.importer.graph.add_constant(std::move(out[0]), n.importer.graph[n.value(1)].source);
     Conv2D op;
     op.stride = window.stride, op.dilation = window.dilation, op.pad = window.pad;
     op.groups = x[3];
-    GW_TRY_DO(arithmetic(n, op, o->activation(), 3, false, weights));
-    GW_TRY(ValueId b, bias(n, w[3], n.type(0).dtype == DType::int8 ? DType::int32 : DType::float32));
+    GW_TRY_DO(weighted_arithmetic(n, op, o->activation(), {.axis = 3}, weights));
+    GW_TRY(ValueId b, weighted_bias(n, 2, w[3], n.type(0).dtype));
     return n.result(n.emit(op, {n.value(0), weights, b}));
 }
 
@@ -122,9 +128,9 @@ Status fully_connected(TfliteNode& n) {
     if (w[1] < 1 || x.elements() % w[1] != 0) return n.malformed("weights {} do not fit data {}", w.text(), x.text());
     if (o != nullptr && o->weights_format() != 0) return n.unsupported("shuffled weights are not supported");
     Dense op;
-    ValueId weights = n.value(1);
-    GW_TRY_DO(arithmetic(n, op, o == nullptr ? tfl::Activation::none : o->activation(), 0, true, weights));
-    GW_TRY(ValueId b, bias(n, w[0], n.type(0).dtype == DType::int8 ? DType::int32 : DType::float32));
+    const ValueId weights = n.value(1);
+    GW_TRY_DO(weighted_arithmetic(n, op, o == nullptr ? tfl::Activation::none : o->activation(), {.float_product = true}, weights));
+    GW_TRY(ValueId b, weighted_bias(n, 2, w[0], n.type(0).dtype));
     const int64_t rows = x.elements() / w[1];
     GW_TRY(ValueId data, n.reshape(n.value(0), Shape{rows, w[1]}));
     GW_TRY(ValueId y, n.emit(op, {data, weights, b}));
@@ -133,4 +139,5 @@ Status fully_connected(TfliteNode& n) {
     return n.result(n.reshape(y, n.out_type(0).shape));
 }
 
-}  // namespace gw::tflite_ops
+}  // namespace tflite_ops
+}  // namespace gw

@@ -13,11 +13,11 @@
 
 namespace gw {
 
-// Reads the first subgraph of a model. Dimensions of unknown size become 1. Everything that is not supported is reported in one go, one
-// error an operator.
-Expected<Module> read_tflite(const std::filesystem::path& model, Diagnostics& diag);
+// Reads the first subgraph of a model. Leading dimensions that the model leaves open become `batch`, others 1. Everything that is not
+// supported is reported in one go, one error an operator.
+Expected<Module> read_tflite(const std::filesystem::path& model, Diagnostics& diag, int64_t batch = 1);
 // The same for the bytes of a file; `file` is its name for messages.
-Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag);
+Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag, int64_t batch = 1);
 
 struct SupportedTfliteOp {
     std::string_view name;

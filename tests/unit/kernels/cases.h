@@ -36,7 +36,7 @@ public:
     }
     // A rescaling of accumulators up to max_abs onto the output range and, sometimes, far beyond it.
     Requant requant(int64_t channels, int64_t max_abs) {
-        const auto form = static_cast<Rounding>(between(1, 3));
+        const auto form = static_cast<Rounding>(between(1, 4));
         const bool shared = chance(30);
         std::vector<double> real;
         for (int64_t i = 0; i < (shared ? 1 : channels); ++i) {

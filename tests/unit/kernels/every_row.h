@@ -126,7 +126,7 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
         case 5: {
             const DType t = dice.chance(50) ? DType::int32 : DType::int64;
             Binary op;
-            op.kind = static_cast<BinaryKind>(dice.between(0, 10));
+            op.kind = static_cast<BinaryKind>(dice.between(0, 11));
             if (op.kind == BinaryKind::pow) op.kind = BinaryKind::mul;
             finish(op, {input(tensor(t, s)), input(tensor(t, smaller(s)))});
             break;

@@ -81,7 +81,17 @@ Sizes sizes(Dice& dice) {
     }
 }
 
-KernelCase conv_case(Dice& dice, bool depthwise) {
+// int8 weights of a float layer, with one scale or one an output channel.
+Tensor scaled_bytes(Dice& dice, Shape shape) {
+    Quant q;
+    const bool by_channel = dice.chance(70);
+    if (by_channel) q.axis = 0;
+    for (int64_t i = 0; i < (by_channel ? shape[0] : 1); ++i)
+        q.scales.push_back(static_cast<float>(dice.between(1, 100)) / 4000), q.zero_points.push_back(0);
+    return dice.bytes(std::move(shape), std::move(q));
+}
+
+KernelCase conv_case(Dice& dice, bool depthwise, bool bytes = false) {
     const Sizes g = sizes(dice);
     const int64_t groups = depthwise ? dice.between(2, 9) : dice.chance(25) ? dice.between(2, 3) : 1;
     const int64_t in = depthwise ? 1 : dice.between(1, 9), out = depthwise ? dice.between(1, 3) : dice.between(1, 9);
@@ -92,7 +102,8 @@ KernelCase conv_case(Dice& dice, bool depthwise) {
     KernelCase c;
     c.label = fmt::format("conv {} groups {} out {} kernel {}x{}", shape.text(), groups, groups * out, g.kernel[0], g.kernel[1]);
     const ValueId x = c.graph.add_input("x", {DType::float32, shape, {}});
-    std::vector<ValueId> operands{x, c.graph.add_constant(some_floats(dice, {groups * out, g.kernel[0], g.kernel[1], in}))};
+    const Shape weights{groups * out, g.kernel[0], g.kernel[1], in};
+    std::vector<ValueId> operands{x, c.graph.add_constant(bytes ? scaled_bytes(dice, weights) : some_floats(dice, weights))};
     if (dice.chance(80)) operands.push_back(c.graph.add_constant(some_floats(dice, {groups * out})));
     c.graph.add_output("y", c.graph.must_add(op, operands, {}));
     c.inputs.push_back(some_floats(dice, shape));
@@ -107,6 +118,30 @@ TEST(FloatKernels, Conv2d) {
     for (int i = 0; i < 25; ++i)
         EXPECT_THAT(harness.add(conv_case(dice, true)), testing::UnorderedElementsAre("conv2d_f32", "depthwise_f32"));
     expect_clean(harness, 170);
+    compilers.expect_quiet();
+}
+
+TEST(FloatKernels, Int8Weights) {
+    Dice dice(12);
+    EveryCompiler compilers(10);
+    KernelHarness harness("cortex-m4", tolerance, compilers.fault());
+    for (int i = 0; i < 25; ++i) EXPECT_THAT(harness.add(conv_case(dice, false, true)), testing::Contains("conv2d_f32"));
+    for (int i = 0; i < 15; ++i)
+        EXPECT_THAT(harness.add(conv_case(dice, true, true)), testing::UnorderedElementsAre("conv2d_f32", "depthwise_f32"));
+    for (int i = 0; i < 15; ++i) {
+        const int64_t m = dice.between(1, 3), k = dice.between(1, 30), o = dice.between(1, 9);
+        KernelCase c;
+        c.label = fmt::format("dense {} {} {}", m, k, o);
+        Dense op;
+        some_clamp(dice, op);
+        std::vector<ValueId> operands{c.graph.add_input("x", {DType::float32, {m, k}, {}}),
+                                      c.graph.add_constant(scaled_bytes(dice, {o, k}))};
+        if (dice.chance(80)) operands.push_back(c.graph.add_constant(some_floats(dice, {o})));
+        c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+        c.inputs.push_back(some_floats(dice, {m, k}));
+        EXPECT_THAT(harness.add(c), testing::ElementsAre("dense_f32"));
+    }
+    expect_clean(harness, 100);
     compilers.expect_quiet();
 }
 

@@ -1,1 +1,1 @@
-list(APPEND uses gw_interp gw_samples)
+list(APPEND uses gw_interp gw_samples gw_passes gw_report)

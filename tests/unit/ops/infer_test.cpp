@@ -35,7 +35,10 @@ void weighted_ops() {
     refused(Conv2D{}, {x, f({6, 3, 3, 3})}, "has 3 input channels, expected 4");
     refused(Conv2D{}, {x, f({6, 6, 3, 4})}, "the kernel covers 6 rows, but the padded input has 5");
     refused(Conv2D{}, {x, w, f({5})}, "operand `bias`: f32[5] given, expected f32[6]");
-    refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4})}, "element type i8, expected f32 as x");
+    refused(Conv2D{}, {x, t(DType::int16, {6, 3, 3, 4})}, "element type i16, expected f32 as x");
+    refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4})}, "has no scale, which i8 weights of float data need");
+    refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4}, Quant::tensor(0.5f, 1))}, "has a zero point 1");
+    refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4}, {{1, 1, 1, 1}, {0, 0, 0, 0}, 3, 0})}, "neither one scale nor one an output channel");
     refused(Conv2D{}, {t(DType::int16, {1, 5, 5, 4}), w}, "expected f32 or i8");
     refused(with<Conv2D>([](auto& o) { o.groups = 3; }), {x, w}, "not a multiple of 3 groups");
     refused(with<Conv2D>([](auto& o) { o.groups = 0; }), {x, w}, "groups is 0");
@@ -84,16 +87,33 @@ void elementwise_ops() {
     refused(Binary{}, {f({2, 3}), f({2})}, "do not broadcast");
     refused(Binary{}, {f({2}), t(DType::int32, {2})}, "another element type");
     refused(Binary{}, {t(DType::int8, {2}), t(DType::int8, {2})}, "needs a requantization");
-    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div; }), {t(DType::int8, {2}), t(DType::int8, {2})},
-            "div of i8 is not defined");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div; }), {t(DType::int8, {2}), t(DType::int8, {2})}, "needs a requantization");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div, o.requant = one_to_one(); }), {t(DType::int8, {2}), t(DType::int8, {2})},
+            "a quotient needs a requantization of the form `twice`");
+    refused(with<Binary>([](auto& o) { o.kind = BinaryKind::pow; }), {t(DType::int8, {2}), t(DType::int8, {2})},
+            "pow of i8 is not defined");
     refused(with<Binary>([](auto& o) { o.kind = BinaryKind::div; }), {t(DType::int64, {2}), t(DType::int64, {2})},
             "division by a constant 0");
     refused(with<Binary>([](auto& o) { o.requant = one_to_one(), o.a_multiplier = 1 << 23, o.b_multiplier = 1 << 23; }),
             {t(DType::int8, {2}), t(DType::int8, {2})}, "let the accumulator overflow");
     refused(with<Binary>([](auto& o) { o.kind = BinaryKind::logical_and; }), {x, x}, "takes bool operands, not f32");
+    const auto rescaled = [](BinaryKind kind, int32_t left, int32_t multiplier) {
+        return with<Binary>([&](auto& o) {
+            o.kind = kind, o.left_shift = left, o.a_multiplier = o.b_multiplier = multiplier;
+            if (kind == BinaryKind::squared_difference) o.requant = Requant{Rounding::twice, 0, {1 << 30}, {-10}, 0, -128, 127};
+        });
+    };
+    const std::vector<Tensor> bytes{t(DType::int8, {2}), t(DType::int8, {2})};
+    refused(rescaled(BinaryKind::less, 0, 1), bytes, "less of i8 needs a left_shift");
+    refused(rescaled(BinaryKind::less, 22, 1), bytes, "left_shift 22 is out of range");
+    refused(rescaled(BinaryKind::squared_difference, 8, 1), bytes, "left_shift 8 is out of range [0, 7]");
+    refused(rescaled(BinaryKind::squared_difference, 7, (1 << 30) + 1), bytes, "are not halved");
+    refused(L2Norm{}, {x}, "expected i8");
+    refused(L2Norm{}, {t(DType::int8, {2, 40000})}, "lines of more than 33025 elements");
+    refused(L2Norm{200}, {t(DType::int8, {2})}, "x_zero is 200");
     refused(Unary{UnaryKind::sigmoid, 0, 0}, {t(DType::int8, {2})}, "element type i8, expected f32 for sigmoid");
     refused(Unary{UnaryKind::abs, 0, 0}, {t(DType::int8, {2})}, "expected f32, i32 or i64 for abs");
-    refused(Lookup{}, {t(DType::int8, {2}), t(DType::int8, {255})}, "operand `table`: i8[255] given, expected i8[256]");
+    refused(Lookup{}, {t(DType::int8, {2}), t(DType::int8, {255})}, "operand `table`: i8[255] given, expected i8[256] or u8[256]");
     refused(Softmax{}, {x}, "axis -1 is out of range");
     refused(Softmax{3, false}, {t(DType::int8, {1, 1, 1, 2})}, "needs u32[256]");
     refused(Softmax{3, false}, {t(DType::int8, {1, 1, 1, 512}), Tensor::of<uint32_t>({256}, std::vector<uint32_t>(256, 1 << 22))},
@@ -117,6 +137,7 @@ void movement_ops() {
     refused(Slice{{0, 0}, {2, 2}, {1, -1}}, {x}, "leave x");
     refused(Pad{{0, -1}, {0, 0}}, {x}, "negative");
     refused(Pad{{0, 3}, {0, 0}, PadMode::reflect, 0}, {x}, "too short to reflect 3");
+    refused(Pad{{0, 4}, {0, 0}, PadMode::symmetric, 0}, {x}, "too short to mirror 4");
     refused(Pad{{0, 1}, {0, 0}, PadMode::constant, 0.5}, {t(DType::int8, {2, 3})}, "0.5 is not a number of type i8");
     refused(Pad{{int64_t{1} << 31, 1}, {0, 0}}, {x}, "more than 2^31");
     refused(Gather{1}, {x, Tensor::of<int64_t>({1}, {3})}, "index 3 is out of range");
@@ -130,6 +151,7 @@ void movement_ops() {
     refused(with<Resize>([](auto& o) { o.size = {0, 1}; }), {f({1, 2, 2, 1})}, "size 0 is out of range");
     refused(with<Resize>([](auto& o) { o.scale = {1, 0}; }), {f({1, 2, 2, 1})}, "scale 0 is not a positive number");
     refused(with<Resize>([](auto& o) { o.mode = ResizeMode::linear; }), {t(DType::int32, {1, 2, 2, 1})}, "expected f32 or i8 for linear");
+    refused(with<Resize>([](auto& o) { o.units = ResizeUnits::of_1024; }), {t(DType::int8, {1, 2, 2, 1})}, "linear resizes of i8");
     refused(Cast{}, {f({0})}, "has no elements");
     refused(Quantize{}, {x}, "no quantization is given");
     refused(Quantize{DType::int8, Quant::tensor(0, 0)}, {x}, "scale 0 is not a positive number");

@@ -48,7 +48,8 @@ TEST_P(TfliteDamage, IsRefusedOrHarmless) {
     EXPECT_GT(refused, 200);
 }
 INSTANTIATE_TEST_SUITE_P(Kit, TfliteDamage,
-                         testing::Values("hello_world_int8", "micro_speech_quantized", "kws01_int8", "sww01_int8", "ic01_int8"),
+                         testing::Values("hello_world_int8", "micro_speech_quantized", "kws01_int8", "sww01_int8", "ic01_int8",
+                                         "kws01_float"),
                          [](const auto& model) { return std::string(model.param); });
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "interp/interp.h"
 #include "passes/passes.h"
 #include "samples/npy.h"
+#include "support/bundle.h"
 #include "support/kit.h"
 
 namespace gw {
@@ -61,7 +62,7 @@ struct Model {
     int64_t macs;
 };
 
-class TfliteGolden : public testing::TestWithParam<Model> {};
+class TfliteGolden : public ::testing::TestWithParam<Model> {};
 
 TEST_P(TfliteGolden, FinalOutputsAreTheReferencesBytes) {
     const std::string name = GetParam().name;
@@ -97,10 +98,39 @@ TEST_P(TfliteGolden, EveryOperatorsOutputIsTheReferencesBytes) {
     }
     EXPECT_FALSE(std::filesystem::exists(kit_file(fmt::format("golden/layers/{}.1.{:03}.0.bin", name, result.rbegin()->first + 1))));
 }
+
+// Without fusion each operator is a step of the C, and each step gives the reference's bytes.
+TEST_P(TfliteGolden, EveryStepOfAnUnfusedBuildIsTheReferencesBytes) {
+    const std::string name = GetParam().name;
+    GW_REQUIRE_KIT("models/" + name + ".tflite");
+    const auto g = import(name);
+    ASSERT_TRUE(g);
+    if (!g->states.empty()) GTEST_SKIP() << "a recurrent layer is one step with several results";
+    const testing::Made bundle = testing::make_bundle(*g, {.name = "net", .fusion = false});
+    RunOptions run;
+    run.capture_steps = true;
+    Diagnostics diag;
+    const std::vector<std::string> inputs{kit_bytes("golden/" + name + ".1.in.bin")};
+    const auto result = run_on_host(bundle.info, inputs, {}, run, diag);
+    ASSERT_TRUE(result.ok()) << diag.all().front().text();
+    size_t compared = 0;
+    for (size_t s = 0; s < bundle.program.steps.size(); ++s) {
+        const Step& step = bundle.program.steps[s];
+        if (step.op == "copy") continue;
+        ASSERT_EQ(step.values.size(), 1u);
+        const Node* node = g->producer({step.values[0]});
+        ASSERT_NE(node, nullptr);
+        const std::string file = fmt::format("golden/layers/{}.1.{:03}.0.bin", name, node->sources.at(0).index);
+        EXPECT_EQ(result->steps[0][s], kit_bytes(file)) << file << " " << step.name;
+        ++compared;
+    }
+    const auto views = std::count_if(g->nodes.begin(), g->nodes.end(), [](const Node& n) { return get_if<Reshape>(n.op) != nullptr; });
+    EXPECT_EQ(compared + static_cast<size_t>(views), g->nodes.size()) << "an operator has no step of its own";
+}
 INSTANTIATE_TEST_SUITE_P(Kit, TfliteGolden,
-                         testing::Values(Model{"kws01_int8", 2656768}, Model{"ic01_int8", 12501632}, Model{"vww01_int8", 7489664},
-                                         Model{"ad01_int8", 264192}, Model{"sww01_int8", 826368}, Model{"micro_speech_quantized", 336000},
-                                         Model{"hello_world_int8", 288}, Model{"mnist_lstm_int8", 113120}),
+                         ::testing::Values(Model{"kws01_int8", 2656768}, Model{"ic01_int8", 12501632}, Model{"vww01_int8", 7489664},
+                                           Model{"ad01_int8", 264192}, Model{"sww01_int8", 826368}, Model{"micro_speech_quantized", 336000},
+                                           Model{"hello_world_int8", 288}, Model{"mnist_lstm_int8", 113120}),
                          [](const auto& model) { return std::string(model.param.name); });
 
 // A model that keeps state: three inputs one after the other, without a reset; then the first again from the beginning.
@@ -126,7 +156,7 @@ TEST(TfliteSequences, TheLstmKeepsItsStateBetweenCalls) {
     }
 }
 
-class TfliteFloatGolden : public testing::TestWithParam<const char*> {};
+class TfliteFloatGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(TfliteFloatGolden, OutputsAreTheReferencesWithinRounding) {
     const std::string name = GetParam();
@@ -148,7 +178,7 @@ TEST_P(TfliteFloatGolden, OutputsAreTheReferencesWithinRounding) {
     }
 }
 INSTANTIATE_TEST_SUITE_P(Kit, TfliteFloatGolden,
-                         testing::Values("hello_world_float", "ad01_float", "ic01_float", "vww01_float", "mnist_lstm_float"),
+                         ::testing::Values("hello_world_float", "ad01_float", "ic01_float", "vww01_float", "mnist_lstm_float"),
                          [](const auto& model) { return std::string(model.param); });
 
 // Float data with int8 weights: TFLite Micro refuses it; the numbers are those of a float run with dequantized weights.
@@ -172,6 +202,15 @@ TEST(TfliteHybrid, KeywordSpotting) {
         const Tensor y = interpret(g, one).at(0);
         for (int64_t k = 0; k < m; ++k) EXPECT_NEAR(y.at(k), outputs.at(i * m + k), 1e-3) << i << " " << k;
     }
+    // In flash the weights are the file's bytes.
+    const Graph after = optimised(g);
+    const testing::Made bundle = testing::make_bundle(after);
+    int64_t bytes = 0;
+    for (const Data& d : bundle.program.data) bytes += d.tensor.type.bytes();
+    // The converter leaves weights of less than 1,024 elements as floats: those of the depthwise layers and of the last one.
+    const int64_t small = 18944, floats = 4 * 576 + 768, biases = 588, scales = 5 * 64;
+    EXPECT_EQ(bytes, small + 4 * (floats + biases + scales));
+    testing::expect_right(after, bundle, "kws01_float");
 }
 
 // A whole data set: every output byte, and so the number of right answers.

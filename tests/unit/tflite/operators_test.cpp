@@ -141,7 +141,7 @@ TEST(TfliteOperators, HalfPrecisionAndInt4WeightsAreWidened) {
     EXPECT_THAT(interpret(g, in).at(0).ints(), testing::ElementsAre(11, -22));
 }
 
-TEST(TfliteOperators, HybridWeightsAreDequantizedWithAWarning) {
+TEST(TfliteOperators, HybridWeightsStayInt8) {
     TfliteBuilder m;
     const int32_t x = m.tensor("x", ElementType::float32, {1, 2}),
                   w = m.tensor("w", ElementType::int8, {2, 2}, {{0.5f, 2.0f}, {0, 0}, 0}, TfliteBuilder::bytes<int8_t>({1, -2, 3, 4})),
@@ -151,12 +151,31 @@ TEST(TfliteOperators, HybridWeightsAreDequantizedWithAWarning) {
     Diagnostics diag;
     auto module = read_tflite_bytes(m.finish(), "m.tflite", diag);
     ASSERT_TRUE(module);
-    ASSERT_EQ(diag.all().size(), 1u);
-    EXPECT_EQ(diag.all()[0].id, DiagId::tflite_weights_widened);
+    EXPECT_TRUE(diag.all().empty());
+    for (const Node& n : module->main().nodes) {
+        if (get_if<Dense>(n.op) != nullptr) {
+            EXPECT_EQ(module->main().type(n.inputs[1]).dtype, DType::int8);
+        }
+    }
     const std::vector<Tensor> in{Tensor::of<float>({1, 2}, {10, 1})};
     const Tensor out = interpret(module->main(), in).at(0);
     EXPECT_EQ(out.at(0), 4);
     EXPECT_EQ(out.at(1), 68);
+}
+
+TEST(TfliteOperators, OpenLeadingDimensionsAreBound) {
+    TfliteBuilder m;
+    const std::vector<int32_t> open{-1, 3};
+    for (const char* name : {"x", "y"}) m.tensor(name, ElementType::float32, {1, 3}, {}, {}, false, open);
+    m.inputs = {0}, m.outputs = {1};
+    m.op(101, {0}, {1});
+    const std::string bytes = m.finish();
+    for (const int64_t batch : {1, 4}) {
+        Diagnostics diag;
+        auto module = read_tflite_bytes(bytes, "m.tflite", diag, batch);
+        ASSERT_TRUE(module);
+        EXPECT_EQ(module->main().type(module->main().outputs[0].value).shape, (Shape{batch, 3}));
+    }
 }
 
 // --- operators of one byte --------------------------------------------------------------------------------------------------------------

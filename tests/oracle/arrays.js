@@ -1,0 +1,95 @@
+// What the oracles share: seeded random numbers, and arrays in .npz files as the tool reads and writes them.
+'use strict';
+const fs = require('fs');
+const zlib = require('zlib');
+
+// mulberry32: 32 bits of state are plenty here.
+function randomSource(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function crc32(bytes) {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let k = 0; k < 8; ++k) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+// {shape, data: Float32Array} as the bytes of a .npy, version 1.0.
+function npy(array) {
+  let header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${array.shape.join(', ')}${array.shape.length === 1 ? ',' : ''}), }`;
+  header = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + '\n';
+  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+  start.writeUInt16LE(header.length, 8);
+  return Buffer.concat([start, Buffer.from(header, 'latin1'), Buffer.from(array.data.buffer, array.data.byteOffset, array.data.byteLength)]);
+}
+
+function readNpy(bytes) {
+  const wide = bytes[6] >= 2;
+  const length = wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8);
+  const start = (wide ? 12 : 10) + length;
+  const header = bytes.toString('latin1', wide ? 12 : 10, start);
+  if (!/'descr': '<f4'/.test(header) || !/'fortran_order': False/.test(header)) throw new Error(`unexpected array: ${header.trim()}`);
+  const shape = /'shape': \(([^)]*)\)/.exec(header)[1].split(',').filter((s) => s.trim()).map(Number);
+  const copy = Uint8Array.from(bytes.subarray(start));
+  return {shape, data: new Float32Array(copy.buffer)};
+}
+
+// A zip file of stored members.
+function writeNpz(file, arrays) {
+  const parts = [], directory = [];
+  let offset = 0;
+  for (const [name, array] of Object.entries(arrays)) {
+    const content = npy(array), title = Buffer.from(`${name}.npy`);
+    const fields = Buffer.alloc(26);  // what the local and the central header have in common, from "version needed" on
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(0x21, 8);  // 1 January 1980
+    fields.writeUInt32LE(crc32(content), 10);
+    fields.writeUInt32LE(content.length, 14);
+    fields.writeUInt32LE(content.length, 18);
+    fields.writeUInt16LE(title.length, 22);
+    // Central header: after the common fields come comment length, disk, attributes (12 bytes of zeros) and the local header's offset.
+    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00', 'latin1'), fields, Buffer.alloc(10), le32(offset), title]));
+    const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), fields, title, content]);
+    parts.push(local);
+    offset += local.length;
+  }
+  const index = Buffer.concat(directory);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 0, 'latin1');
+  end.writeUInt16LE(directory.length, 8);
+  end.writeUInt16LE(directory.length, 10);
+  end.writeUInt32LE(index.length, 12);
+  end.writeUInt32LE(offset, 16);
+  fs.writeFileSync(file, Buffer.concat([...parts, index, end]));
+}
+
+function le32(value) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function readNpz(file) {
+  const zip = fs.readFileSync(file), arrays = {};
+  const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  let at = zip.readUInt32LE(end + 16);
+  for (let k = zip.readUInt16LE(end + 10); k > 0; --k) {
+    const method = zip.readUInt16LE(at + 10), packed = zip.readUInt32LE(at + 20), titleLength = zip.readUInt16LE(at + 28);
+    const title = zip.toString('utf8', at + 46, at + 46 + titleLength), local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const content = zip.subarray(start, start + packed);
+    arrays[title.replace(/\.npy$/, '')] = readNpy(method === 8 ? zlib.inflateRawSync(content) : content);
+    at += 46 + titleLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return arrays;
+}
+
+module.exports = {randomSource, writeNpz, readNpz};
