@@ -4,12 +4,15 @@
 
 #include "base/text.h"
 #include "cli/planned.h"
+#include "lower/fit.h"
 
 namespace gw {
 namespace {
 
 struct AnalyzeOptions : CommonOptions {
     std::string cpu = "generic", precision = "int8";
+    bool frontier = false;
+    std::string input = "arena", output = "arena";
 };
 
 // What the layers keep alive at the worst moment when no two tensors share a byte and kernels need no scratch: "plain liveness".
@@ -119,11 +122,50 @@ void say_summary(const AnalyzeOptions& o, const SizedModel& m, const Planned& pl
                           with_commas(usage[static_cast<size_t>(k)].bytes), usage_text(least.program, usage[static_cast<size_t>(k)])));
 }
 
+// The curve of RAM against time: the programs among which `compile --ram-limit` chooses.
+int analyze_frontier(const AnalyzeOptions& o, const Core& core, const SizedModel& m, Session& s) {
+    LowerOptions options;
+    options.name = "net";
+    options.input_in_arena = o.input == "arena";
+    options.output_in_arena = o.output == "arena";
+    const auto points = frontier(m.graph, core, options, 0, fit_effort, s.diag, s.progress("fitting"));
+    if (!points) return exit_wrong;
+    Json list = Json::array();
+    s.say(fmt::format("{} for {}: programs that no other beats in both RAM and time", m.model.module.file, core.name));
+    s.say(fmt::format("\n  {:>10}  {:>14}  {:>6}  {:>12}  {}", "RAM B", "cycles, est.", "times", "MACs",
+                      "strips of rows: first to last layer, rows a strip"));
+    for (const Fitted& f : *points) {
+        Json strips = Json::array();
+        std::string text;
+        for (const Split& split : f.splits) {
+            const auto name = [&](int32_t index) {
+                const Node& node = m.graph.nodes[static_cast<size_t>(index)];
+                return short_name(node.sources.empty() ? std::string(op_name(node.op)) : node.sources.front().name);
+            };
+            strips.push_back(
+                {{"first", name(split.first)}, {"last", name(split.last)}, {"driver", name(split.driver)}, {"rows", split.height}});
+            text += fmt::format("{}{} to {}, {}", text.empty() ? "" : "; ", name(split.first), name(split.last), split.height);
+        }
+        int64_t executed = 0;
+        for (const Step& step : f.program.steps) executed += step.macs_executed;
+        const double times = static_cast<double>(f.cycles) / static_cast<double>(std::max<int64_t>(1, points->front().cycles));
+        s.say(fmt::format("  {:>10}  {:>14}  {:>6.2f}  {:>12}  {}", with_commas(f.ram), with_commas(f.cycles), times, with_commas(executed),
+                          text.empty() ? "none" : text));
+        list.push_back({{"ram_bytes", f.ram}, {"estimated_cycles", f.cycles}, {"macs_executed", executed}, {"strips", std::move(strips)}});
+    }
+    s.say(fmt::format("\n`glowworm compile --input {} --output {} --ram-limit BYTES` makes a program within the bytes of a row", o.input,
+                      o.output));
+    s.say("cycles are by formula: compile measures them");
+    s.result = Json{{"cpu", core.name}, {"macs", m.model.macs}, {"frontier", std::move(list)}};
+    return exit_done;
+}
+
 int analyze(const AnalyzeOptions& o, Session& s) {
     const auto core = core_named(o.cpu, s.diag);
     if (!core) return exit_wrong;
     const auto model = sized_model(o, o.precision == "float32", s);
     if (!model) return exit_wrong;
+    if (o.frontier) return analyze_frontier(o, *core, *model, s);
     const auto plain = plan_for(*model, *core, {}, s.diag);
     const auto least = plan_for(*model, *core, {"ram", true}, s.diag);
     if (!plain || !least) return exit_wrong;
@@ -165,6 +207,11 @@ void add_analyze(CLI::App& app, Command& chosen) {
     sub->add_option("MODEL", o->model, "an ONNX or TFLite model, or a graph as text (.gw)")->required();
     sub->add_option("--cpu", o->cpu, "core to plan for; default: generic")->type_name("CORE");
     sub->add_option("--precision", o->precision, "of a float model: int8 (default) or float32")->check(CLI::IsMember({"int8", "float32"}));
+    sub->add_flag("--frontier", o->frontier, "RAM against time instead: the programs that --ram-limit chooses among");
+    sub->add_option("--input", o->input, "with --frontier: inputs lie in the arena (default) or in the caller's memory")
+        ->check(CLI::IsMember({"caller", "arena"}));
+    sub->add_option("--output", o->output, "with --frontier: outputs lie in the arena (default) or in the caller's memory")
+        ->check(CLI::IsMember({"caller", "arena"}));
     add_define_option(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return analyze(*o, s); }; });
 }

@@ -14,6 +14,7 @@
 #include "interp/interp.h"
 #include "lower/fit.h"
 #include "target/board.h"
+#include "tune/tune.h"
 
 namespace gw {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 struct CompileOptions : CommonOptions {
     std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", range = "mse",
                                                               measure = "auto", emit = "c", api = "plain", weights = "const",
-                                                              io_layout = "nhwc";
+                                                              io_layout = "nhwc", tune = "none", choices;
     int64_t io_align = 1, selftest = 0;
     Limits limits;
 };
@@ -30,6 +31,7 @@ struct CompileOptions : CommonOptions {
 struct Compilation {
     CompileOptions o;
     Core core;
+    std::string name;  // of the bundle, a C identifier
     int64_t clock_hz = 0;
     LoadedModel model;  // optimised
     Graph unsplit;      // quantized
@@ -37,6 +39,7 @@ struct Compilation {
     Preprocess preprocess;
     std::string profile_text;
     SampleSet samples;  // of --calibrate
+    std::optional<Choices> choices;
     Program program;
     Emitted emitted;
     std::string object;  // --emit object: NAME.o
@@ -52,6 +55,9 @@ Status choose_form(Compilation& c, Diagnostics& diag) {
                           "--api glow has inputs and outputs in mutableWeight: --input arena and --output arena contradict it");
     if (o.api == "glow") o.io_layout = "model", o.weights = "pointer";
     o.model_layout = o.io_layout == "model";
+    if (o.tune != "none" && !o.choices.empty())
+        return diag.error(DiagId::bad_option, {}, "--tune {} measures anew and --choices {} takes what was measured: give one of them",
+                          o.tune, o.choices);
     if (o.emit == "object" && c.core.isa == Isa::portable && c.core.base_name != "host")
         return diag.error(DiagId::bad_option, {}, "--emit object needs a core to compile for: give --cpu or --board (or --cpu host)");
     return {};
@@ -135,6 +141,7 @@ Json options_json(const Compilation& c) {
     if (c.o.io_align != 1) j["io-align"] = c.o.io_align;
     if (c.o.selftest > 0) j["selftest"] = c.o.selftest;
     if (c.o.emit != "c") j["emit"] = c.o.emit;
+    if (c.choices) j["choices"] = sha256_hex(choices_text(*c.choices)).substr(0, 16);
     if (!c.o.board.empty()) j["board"] = c.o.board;
     if (c.o.no_fusion) j["no-fusion"] = true;
     if (!c.o.defines.empty()) j["define"] = c.o.defines;
@@ -158,9 +165,8 @@ Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
         c.program = std::move(f.program);
         return {};
     }
-    constexpr int effort = 48;  // programs that are lowered and placed
     const int64_t enough = smallest ? 0 : c.o.limits.ram;
-    GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, effort, s.diag, s.progress("fitting")));
+    GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, fit_effort, s.diag, s.progress("fitting")));
     auto best = std::find_if(points.begin(), points.end(), [&](const Fitted& f) { return !smallest && f.ram <= enough; });
     if (best == points.end()) best = points.end() - 1;
     c.graph = std::move(best->graph);
@@ -179,27 +185,58 @@ Status check_states(const Compilation& c, Diagnostics& diag) {
                       option);
 }
 
-Status make_program(Compilation& c, Session& s) {
-    LowerOptions lower_options;
+LowerOptions lower_options(const Compilation& c) {
+    LowerOptions l;
+    l.name = c.name;
+    l.optimize = c.o.optimize;
+    l.input_in_arena = c.o.input == "arena";
+    l.output_in_arena = c.o.output_place == "arena";
+    l.io_align = c.o.io_align;
+    l.weights_passed = c.o.weights == "pointer";
+    // Weights become code for speed alone, and only in flash that the user named: by --flash-limit or by a board.
+    if (c.o.optimize == "speed" && c.o.limits.flash > 0) l.flash_bytes = c.o.limits.flash * 15 / 16;
+    l.fusion = !c.o.no_fusion;
+    if (c.choices) l.choices = &*c.choices;
+    return l;
+}
+
+// A sample to measure with: of the calibration set, or pseudo-random bytes that are the same everywhere.
+std::vector<std::string> measuring_sample(const Compilation& c) {
+    if (!c.samples.samples.empty()) return {sample_bytes(graph_inputs(c.graph, c.samples.samples.front()))};
+    return {sample_bytes(pseudo_random_inputs(c.graph))};
+}
+
+// What kernels cost, as --tune measures it or --choices tells it.
+Status choose_by_measurement(Compilation& c, Session& s) {
+    if (!c.o.choices.empty()) {
+        GW_TRY(const std::string text, read_file(c.o.choices, s.diag));
+        GW_TRY(c.choices, parse_choices(text, c.o.choices, s.diag));
+        if (c.choices->core != c.core.name || c.choices->optimize != c.o.optimize)
+            return s.diag.error(DiagId::choices_invalid, {.file = c.o.choices},
+                                "was measured for {} with --optimize {}, and the bundle is for {} with --optimize {}", c.choices->core,
+                                c.choices->optimize, c.core.name, c.o.optimize);
+    } else if (c.o.tune != "none") {
+        TuneCache cache(tune_cache_file());
+        const TuneEffort effort = c.o.tune == "full" ? TuneEffort::full : TuneEffort::quick;
+        GW_TRY(c.choices, tune(c.graph, c.core, lower_options(c), effort, build_options(c.o), measuring_sample(c).front(), cache, s.diag,
+                               s.progress("tuning")));
+    }
+    return {};
+}
+
+void choose_name(Compilation& c, Session& s) {
     std::vector<std::string> taken;
     const std::string wanted = !c.o.name.empty() ? c.o.name : std::filesystem::path(c.o.model).stem().string();
-    lower_options.name = c_name(wanted, taken);
-    if (!c.o.name.empty() && lower_options.name != wanted)
-        s.diag.warning(DiagId::bad_option, {}, "--name {} is not a name that C accepts here; the bundle is called {}", c.o.name,
-                       lower_options.name);
-    else if (lower_options.name != wanted)
+    c.name = c_name(wanted, taken);
+    if (!c.o.name.empty() && c.name != wanted)
+        s.diag.warning(DiagId::bad_option, {}, "--name {} is not a name that C accepts here; the bundle is called {}", c.o.name, c.name);
+    else if (c.name != wanted)
         s.diag.note(DiagId::bad_option, {.file = c.model.module.file},
-                    "the bundle is called {}, because C does not take \"{}\" for a name; --name gives it another", lower_options.name,
-                    wanted);
-    lower_options.optimize = c.o.optimize;
-    lower_options.input_in_arena = c.o.input == "arena";
-    lower_options.output_in_arena = c.o.output_place == "arena";
-    lower_options.io_align = c.o.io_align;
-    lower_options.weights_passed = c.o.weights == "pointer";
-    // Weights become code for speed alone, and only in flash that the user named: by --flash-limit or by a board.
-    if (c.o.optimize == "speed" && c.o.limits.flash > 0) lower_options.flash_bytes = c.o.limits.flash * 15 / 16;
-    lower_options.fusion = !c.o.no_fusion;
-    GW_TRY_DO(fit_program(c, lower_options, s));
+                    "the bundle is called {}, because C does not take \"{}\" for a name; --name gives it another", c.name, wanted);
+}
+
+Status make_program(Compilation& c, Session& s) {
+    GW_TRY_DO(fit_program(c, lower_options(c), s));
     GW_TRY_DO(check_states(c, s.diag));
     Diagnostics broken;
     GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());
@@ -255,12 +292,6 @@ std::vector<std::optional<double>> layer_sqnr(const Compilation& c) {
         }
     }
     return result;
-}
-
-// A sample to measure with: of the calibration set, or pseudo-random bytes that are the same everywhere.
-std::vector<std::string> measuring_sample(const Compilation& c) {
-    if (!c.samples.samples.empty()) return {sample_bytes(graph_inputs(c.graph, c.samples.samples.front()))};
-    return {sample_bytes(pseudo_random_inputs(c.graph))};
 }
 
 // Compiles and runs the bundle for the core if its tools are here; otherwise says what is missing.
@@ -351,13 +382,15 @@ int compile(const CompileOptions& options, Session& s) {
     c.model = std::move(*model);
     if (!make_graph(c, run, s)) return exit_wrong;
     c.unsplit = c.graph;
-    if (!make_program(c, s)) return exit_wrong;
+    choose_name(c, s);
+    if (!choose_by_measurement(c, s) || !make_program(c, s)) return exit_wrong;
 
     const auto made = make_report(c, true, s);
     if (!made) return exit_wrong;
     Json report = *made;
     std::map<std::string, std::string> files = c.emitted.files;
     if (c.o.emit == "object") files[c.program.name + ".o"] = c.object;
+    if (c.choices) files[c.program.name + ".choices"] = choices_text(*c.choices);
     files["report.txt"] = report_text(report);
     if (!c.profile_text.empty() && c.o.profile.empty()) files["profile.yaml"] = c.profile_text;
     files["report.json"];
@@ -393,6 +426,11 @@ void add_compile(CLI::App& app, Command& chosen) {
     sub->add_option("--precision", o->precision, "int8 (default) or float32")->check(CLI::IsMember({"int8", "float32"}));
     sub->add_option("--range", o->range, "how ranges follow from samples: mse (default), minmax, percentile:P, kl");
     sub->add_option("--optimize", o->optimize, "speed (default), size or ram")->check(CLI::IsMember({"speed", "size", "ram"}));
+    sub->add_option(
+           "--tune", o->tune,
+           "choose kernels by measuring them on the emulated core: none (default: by formula), quick, or full; writes NAME.choices")
+        ->check(CLI::IsMember({"none", "quick", "full"}));
+    sub->add_option("--choices", o->choices, "choose kernels by the NAME.choices of an earlier --tune")->type_name("FILE");
     sub->add_option("--emit", o->emit, "c (default), or object: NAME.o beside the C, all of it in one relocatable object")
         ->check(CLI::IsMember({"c", "object"}));
     sub->add_option("--api", o->api, "plain (default), or glow: header and function of a Glow bundle")

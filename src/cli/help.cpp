@@ -21,7 +21,7 @@ struct Group {
 };
 const std::vector<Group>& groups() {
     static const std::vector<Group> all = {
-        {"Target", {"--cpu", "--board", "--on", "--optimize", "--tune", "--float-abi"}},
+        {"Target", {"--cpu", "--board", "--on", "--optimize", "--tune", "--choices", "--float-abi"}},
         {"Ranges and precision", {"--calibrate", "--profile", "--precision", "--range", "--numerics", "--define", "--merge"}},
         {"The bundle",
          {"--name", "--emit", "--api", "--io", "--io-layout", "--input", "--output", "--io-align", "--weights", "--selftest",

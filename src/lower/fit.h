@@ -27,6 +27,9 @@ struct Fitted {
 // that makes the whole smaller.
 Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag);
 
+// Programs that are lowered and placed in a search, unless somebody wants another bound.
+inline constexpr int fit_effort = 48;
+
 // Programs from the fastest to the smallest: each needs fewer bytes and more cycles than the one before it. The first is fit_whole's. Stops
 // as soon as one needs at most `enough` bytes. `effort` bounds how many programs are lowered and placed.
 Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,

@@ -8,15 +8,24 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 
 namespace gw {
 namespace {
 
-struct Chosen {
+// What a row offers for a node. Its candidate's cycles are the measured ones where there are any.
+struct Offer {
     const KernelRow* row = nullptr;
     Candidate candidate;
+    std::string key;  // empty where no choices are at hand
+    bool measured = false;
+    int64_t formula = 0;
+    int64_t others = 0;  // what the nodes that it covers besides its root cost by themselves
+};
+
+struct Chosen : Offer {
     std::vector<Weighed> weighed;
 };
 
@@ -28,7 +37,9 @@ public:
           diag_(diag),
           uses_(g.use_counts()),
           users_(g.users()),
-          context_{g_, uses_, users_, core, options.optimize} {}
+          contexts_{{g_, uses_, users_, core, options.optimize}} {
+        if (options.choices != nullptr && options.optimize == "speed") contexts_.push_back({g_, uses_, users_, core, "size"});
+    }
 
     Expected<Program> run() {
         p_.name = options_.name;
@@ -49,37 +60,98 @@ public:
 
 private:
     // --- choice ------------------------------------------------------------------------------------------------------------------------
+    Offer priced(const KernelRow& row, Candidate candidate) const {
+        Offer offer{&row, std::move(candidate), {}, false, 0};
+        offer.formula = offer.candidate.cycles;
+        if (options_.choices == nullptr) return offer;
+        offer.key = candidate_key(row, offer.candidate, g_);
+        const auto known = options_.choices->entries.find(offer.key);
+        if (known == options_.choices->entries.end()) return offer;
+        offer.measured = true;
+        offer.candidate.cycles = known->second.cycles;
+        return offer;
+    }
+
+    // What the nodes that an offer covers besides node k cost when each has a kernel of its own.
+    int64_t cycles_of_others(const Candidate& offer, size_t k) const {
+        int64_t cycles = 0;
+        for (const NodeId id : offer.covers) {
+            if (id.index == static_cast<int32_t>(k)) continue;
+            std::optional<int64_t> least;
+            for (const KernelRow* row : rows_) {
+                if (row->op != op_name(g_[id].op) || !refusal(*row, options_).empty()) continue;
+                Match match = row->match(contexts_.front(), g_, id);
+                if (!match.candidate) continue;
+                const int64_t own = priced(*row, std::move(*match.candidate)).candidate.cycles;
+                least = std::min(least.value_or(own), own);
+            }
+            cycles += least.value_or(0);
+        }
+        return cycles;
+    }
+
+    // What the rows offer for node k, the options' own forms first. Other forms count only where measurements tell what they cost.
+    std::vector<Offer> offers_for(size_t k, std::vector<Weighed>& weighed) const {
+        const Node& n = g_.nodes[k];
+        std::vector<Offer> offers;
+        std::set<std::string> known;
+        for (const MatchContext& context : contexts_) {
+            const bool own = &context == contexts_.data();
+            for (const KernelRow* row : rows_) {
+                if (row->op != op_name(n.op)) continue;
+                const std::string refused = refusal(*row, options_);
+                Match match = refused.empty() ? row->match(context, g_, {static_cast<int32_t>(k)}) : Match(refused);
+                if (!options_.fusion && match.candidate && match.candidate->covers.size() > 1) match = Match("fusion is switched off");
+                const std::string name = std::string(row->name) + (own ? "" : ", as for --optimize " + context.optimize);
+                if (!match.candidate) {
+                    if (own) weighed.push_back({name, match.reason});
+                    continue;
+                }
+                Offer offer = priced(*row, std::move(*match.candidate));
+                if (!own && !offer.measured && options_.explore != LowerOptions::Explore::all) continue;
+                if (!offer.key.empty() && !known.insert(offer.key).second) continue;
+                weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
+                offer.others = cycles_of_others(offer.candidate, k);
+                offers.push_back(std::move(offer));
+            }
+        }
+        return offers;
+    }
+
+    // Whether an offer that costs so many cycles by its formula is to be measured next, where the cheapest one costs so many.
+    bool wanted(const Offer& offer, int64_t cycles, int64_t cheapest) const {
+        return options_.explore != LowerOptions::Explore::none && !offer.measured &&
+               (options_.explore == LowerOptions::Explore::all || cycles <= 2 * cheapest);
+    }
+
+    // The offer to take: none that is to be avoided, then one to measure, then the cheapest, where an offer pays for the nodes that others
+    // cover and it does not.
+    Offer* best(size_t k, std::vector<Offer>& offers) const {
+        int64_t most_others = 0, cheapest = INT64_MAX;
+        for (const Offer& o : offers) most_others = std::max(most_others, o.others);
+        for (const Offer& o : offers) cheapest = std::min(cheapest, o.formula + most_others - o.others);
+        const auto rank = [&](const Offer& o) {
+            const bool avoided = options_.avoid.count({static_cast<int32_t>(k), std::string(o.row->name)}) != 0;
+            return std::tuple(avoided, !wanted(o, o.formula + most_others - o.others, cheapest), o.candidate.cycles - o.others);
+        };
+        const auto least =
+            std::min_element(offers.begin(), offers.end(), [&](const Offer& a, const Offer& b) { return rank(a) < rank(b); });
+        return least == offers.end() ? nullptr : &*least;
+    }
+
     Status choose() {
-        const std::vector<const KernelRow*> rows = kernel_rows();
         chosen_.resize(g_.nodes.size());
         std::vector<bool> covered(g_.nodes.size());
         for (size_t k = g_.nodes.size(); k-- > 0;) {
             const Node& n = g_.nodes[k];
             if (covered[k] || get_if<Reshape>(n.op) != nullptr || is_view_concat(n) || is_view_slice(n)) continue;
             Chosen& chosen = chosen_[k];
-            std::string reasons;
-            bool chosen_avoided = false;
-            int64_t price = 0;
-            for (const KernelRow* row : rows) {
-                if (row->op != op_name(n.op)) continue;
-                const std::string refused = refusal(*row, options_);
-                Match match = refused.empty() ? row->match(context_, g_, {static_cast<int32_t>(k)}) : Match(refused);
-                if (!options_.fusion && match.candidate && match.candidate->covers.size() > 1) match = Match("fusion is switched off");
-                chosen.weighed.push_back({std::string(row->name), match.reason, match.candidate ? match.candidate->cycles : -1});
-                const int64_t others = match.candidate ? cycles_of_others(*match.candidate, k) : 0;
-                if (!match.candidate) {
-                    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", row->name, match.reason);
-                    continue;
-                }
-                const bool avoided = options_.avoid.count({static_cast<int32_t>(k), std::string(row->name)}) != 0;
-                if (chosen.row == nullptr || std::pair(avoided, match.candidate->cycles - others) < std::pair(chosen_avoided, price)) {
-                    chosen.row = row;
-                    chosen_avoided = avoided;
-                    price = match.candidate->cycles - others;
-                    chosen.candidate = std::move(*match.candidate);
-                }
-            }
-            if (chosen.row == nullptr) {
+            std::vector<Offer> offers = offers_for(k, chosen.weighed);
+            if (Offer* taken = best(k, offers); taken != nullptr) {
+                static_cast<Offer&>(chosen) = std::move(*taken);
+            } else {
+                std::string reasons;
+                for (const Weighed& w : chosen.weighed) reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", w.kernel, w.reason);
                 diag_.error(DiagId::lower_no_kernel, g_.where(n), "no kernel computes `{}` here ({})", op_name(n.op),
                             reasons.empty() ? "there is none for this op" : reasons);
                 continue;
@@ -89,22 +161,6 @@ private:
         }
         if (!diag_.has_errors()) choose_code();
         return diag_.has_errors() ? Status(failure) : Status();
-    }
-
-    // What the nodes that an offer covers besides node k cost when each has a kernel of its own.
-    int64_t cycles_of_others(const Candidate& offer, size_t k) const {
-        int64_t cycles = 0;
-        for (const NodeId id : offer.covers) {
-            if (id.index == static_cast<int32_t>(k)) continue;
-            std::optional<int64_t> least;
-            for (const KernelRow* row : kernel_rows()) {
-                if (row->op != op_name(g_[id].op) || !refusal(*row, options_).empty()) continue;
-                const Match match = row->match(context_, g_, id);
-                if (match.candidate) least = std::min(least.value_or(match.candidate->cycles), match.candidate->cycles);
-            }
-            cycles += least.value_or(0);
-        }
-        return cycles;
     }
 
     static int64_t constant_bytes(const Candidate& c) {
@@ -117,22 +173,22 @@ private:
     // Weights become instructions where that saves the most cycles a byte, as far as the flash goes.
     void choose_code() {
         if (options_.flash_bytes == 0) return;
-        struct Offer {
+        struct CodeOffer {
             size_t node;
-            const KernelRow* row;
-            Candidate candidate;
+            Offer offer;
             int64_t saved, bytes;
+            bool wanted;
         };
-        std::vector<Offer> offers;
+        std::vector<CodeOffer> offers;
         constexpr int64_t code_of_a_step = 1200;  // what a kernel takes besides; most share some
         int64_t used = 0;
-        MatchContext context = context_;
+        MatchContext context = contexts_.front();
         context.weights_as_code = true;
         for (size_t k = 0; k < chosen_.size(); ++k) {
             Chosen& now = chosen_[k];
             if (now.row == nullptr) continue;
             used += constant_bytes(now.candidate) + code_of_a_step;
-            for (const KernelRow* row : kernel_rows()) {
+            for (const KernelRow* row : rows_) {
                 if (row->op != op_name(g_.nodes[k].op) || now.candidate.covers.size() > 1) continue;
                 Match match = row->match(context, g_, {static_cast<int32_t>(k)});
                 if (!match.candidate || !match.candidate->weights_are_code) continue;
@@ -141,19 +197,21 @@ private:
                     now.weighed.push_back({name, "the caller passes the weights, so they cannot be code", -1});
                     continue;
                 }
-                now.weighed.push_back({name, "", match.candidate->cycles});
-                const int64_t saved = now.candidate.cycles - match.candidate->cycles;
-                const int64_t bytes = std::max<int64_t>(1, constant_bytes(*match.candidate) - constant_bytes(now.candidate));
-                if (saved > 0) offers.push_back({k, row, std::move(*match.candidate), saved, bytes});
+                Offer offer = priced(*row, std::move(*match.candidate));
+                now.weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
+                const int64_t saved = now.candidate.cycles - offer.candidate.cycles;
+                const int64_t bytes = std::max<int64_t>(1, constant_bytes(offer.candidate) - constant_bytes(now.candidate));
+                const bool unknown = wanted(offer, offer.formula, now.formula);
+                if (saved > 0 || unknown) offers.push_back({k, std::move(offer), saved, bytes, unknown});
             }
         }
-        std::stable_sort(offers.begin(), offers.end(),
-                         [](const Offer& a, const Offer& b) { return a.saved * b.bytes > b.saved * a.bytes; });
-        for (Offer& offer : offers) {
-            if (used + offer.bytes > options_.flash_bytes) continue;
-            used += offer.bytes;
-            chosen_[offer.node].row = offer.row;
-            chosen_[offer.node].candidate = std::move(offer.candidate);
+        std::stable_sort(offers.begin(), offers.end(), [](const CodeOffer& a, const CodeOffer& b) {
+            return a.wanted != b.wanted ? a.wanted : a.saved * b.bytes > b.saved * a.bytes;
+        });
+        for (CodeOffer& o : offers) {
+            if (used + o.bytes > options_.flash_bytes) continue;
+            used += o.bytes;
+            static_cast<Offer&>(chosen_[o.node]) = std::move(o.offer);
         }
     }
 
@@ -456,6 +514,8 @@ private:
         }
         step.macs_executed = c.macs_executed;
         step.weighed = chosen.weighed;
+        step.cycles = c.cycles;
+        step.candidate = chosen.key;
         for (const KernelArgument& a : c.arguments)
             if (a.kind == KernelArgument::Kind::output &&
                 std::find(step.values.begin(), step.values.end(), a.value.index) == step.values.end())
@@ -520,7 +580,8 @@ private:
     Diagnostics& diag_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
-    MatchContext context_;
+    std::vector<MatchContext> contexts_;  // the options' own first
+    const std::vector<const KernelRow*> rows_ = kernel_rows();
     std::vector<Chosen> chosen_;
     std::vector<int32_t> buffer_of_;
     std::vector<Step> copies_;

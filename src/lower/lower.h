@@ -6,6 +6,7 @@
 
 #include "graph/graph.h"
 #include "kernels/kernel.h"
+#include "lower/choices.h"
 #include "program/program.h"
 #include "target/core.h"
 
@@ -21,6 +22,10 @@ struct LowerOptions {
     // Flash that weights, tables and code may take, by estimate, when weights become instructions; 0: they never do.
     int64_t flash_bytes = 0;
     bool fusion = true;  // false: a kernel for each node, and every result in a buffer of its own
+    const Choices* choices = nullptr;  // measured cycles: they go before the rows' formulas; null: there are none
+    // For measuring: candidates without measured cycles are taken first. `near`: those that cost at most twice the cheapest by their
+    // formula; `all`: the others as well, and those that --optimize size would take.
+    enum class Explore : uint8_t { none, near, all } explore = Explore::none;
 };
 
 // Why a row may not be taken, whatever the node is; empty when it may.

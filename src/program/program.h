@@ -79,7 +79,8 @@ struct Loop {
 
 struct Weighed {                 // one line of the report: a row that was considered
     std::string kernel, reason;  // reason: why not; empty when it could have been taken
-    int64_t cycles = -1;         // by the static formula; -1 none
+    int64_t cycles = -1;         // measured, or by the static formula; -1 none
+    bool measured = false;
 };
 
 // A node of the tree. Steps of the outermost level are the bundle's steps: one C function each.
@@ -93,6 +94,8 @@ struct Step {
     // written buffers hold afterwards, in the order of the arguments.
     std::vector<Weighed> weighed;
     std::vector<int32_t> values;
+    int64_t cycles = 0;     // of the row that was taken, measured or by its formula
+    std::string candidate;  // what was taken, by its key in NAME.choices; empty where no choices are at hand
 };
 
 struct Region {

@@ -126,6 +126,7 @@ Json step_json(const ReportData& d, size_t k) {
     for (const Weighed& w : step.weighed) {
         Json c{{"kernel", w.kernel}, {"cycles", number_or_null(w.cycles)}};
         if (!w.reason.empty()) c["reason"] = w.reason;
+        if (w.measured) c["measured"] = true;
         weighed.push_back(std::move(c));
     }
     j["candidates"] = std::move(weighed);

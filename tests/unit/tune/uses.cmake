@@ -1,0 +1,1 @@
+list(APPEND uses gw_passes gw_lower)
