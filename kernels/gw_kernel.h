@@ -405,4 +405,157 @@ GW_INLINE void gw_requant_windows(const int32_t form, int32_t *u0, int32_t *u1, 
     *u1 = (uint8_t)gw_requant_window(form, *u1, line, low);
 }
 
+/* --- Cores with Helium (Armv8.1-M with MVE): 16 bytes in a vector ---------------------------------------------------------------------
+ * Each step twice, as above. Vectors live inside one asm statement each, which saves the registers it uses: no compiler has to know their
+ * types, none has to find registers, and gcc 12, which fails on some of the intrinsics, never sees one. Loops by DLSTP and LETP leave out
+ * the lanes behind the last element. */
+#if defined(__ARM_FEATURE_MVE) && (defined(__GNUC__) || defined(__clang__))
+#define GW_HAS_MVE 1
+#else
+#define GW_HAS_MVE 0
+#endif
+
+/* n bytes, from s or all v. */
+GW_INLINE void gw_copy_bytes(int8_t *d, const int8_t *s, int32_t n)
+{
+#if GW_HAS_MVE
+    __asm__ volatile(
+        "wlstp.8 lr, %[n], 2f\n\t"
+        "1: vldrb.u8 q0, [%[s]], #16\n\tvstrb.8 q0, [%[d]], #16\n\tletp lr, 1b\n\t"
+        "2:"
+        : [d] "+r"(d), [s] "+r"(s)
+        : [n] "r"(n)
+        : "lr", "q0", "cc", "memory");
+#else
+    memcpy(d, s, (size_t)n);
+#endif
+}
+
+GW_INLINE void gw_fill_bytes(int8_t *d, int32_t v, int32_t n)
+{
+#if GW_HAS_MVE
+    __asm__ volatile(
+        "vdup.8 q0, %[v]\n\twlstp.8 lr, %[n], 2f\n\t"
+        "1: vstrb.8 q0, [%[d]], #16\n\tletp lr, 1b\n\t"
+        "2:"
+        : [d] "+r"(d)
+        : [v] "r"(v), [n] "r"(n)
+        : "lr", "q0", "cc", "memory");
+#else
+    memset(d, v & 255, (size_t)n);
+#endif
+}
+
+/* Rescaling of four accumulators: any of the first three forms, each exactly, from four left shifts (negative: to the right), four
+ * multipliers and four right shifts (0 or negative) at r10, which moves on. Narrow: the lower word of the product. Single: the upper word,
+ * of an accumulator whose left shift saturates. Twice: the doubled upper word rounded half up, then a right shift that rounds half away
+ * from zero: 1 less for negative values makes that of one that rounds half up. A: the accumulators, S and F are lost, Z: zero point. */
+#define GW_LANES_NARROW(A, S, F) \
+    "vshl.s32 " A "," A "," S "\n\tvldrw.u32 " S ",[r10],#16\n\tvmul.i32 " A "," A "," S "\n\tvldrw.u32 " S ",[r10],#16\n\t"
+#define GW_LANES_SINGLE(A, S, F) \
+    "vqshl.s32 " A "," A "," S "\n\tvldrw.u32 " S ",[r10],#16\n\tvmulh.s32 " A "," A "," S "\n\tvldrw.u32 " S ",[r10],#16\n\t"
+#define GW_LANES_TWICE(A, S, F) \
+    "vshl.s32 " A "," A "," S "\n\tvldrw.u32 " S ",[r10],#16\n\tvqrdmulh.s32 " A "," A "," S "\n\tvldrw.u32 " S \
+    ",[r10],#16\n\t" \
+    "vand " F "," A "," S "\n\tvshr.s32 " F "," F ",#31\n\tvqadd.s32 " A "," A "," F "\n\t"
+#define GW_LANES(FORM, A, S, F, Z) \
+    "vldrw.u32 " S ",[r10],#16\n\t" FORM(A, S, F) "vrshl.s32 " A "," A "," S "\n\tvqadd.s32 " A "," A "," Z "\n\t"
+
+#if !GW_HAS_MVE
+/* (v + 2^(-right - 1)) >> -right, as if in more than 32 bits. */
+static inline int32_t gw_round_shift(int32_t v, int32_t right)
+{
+    return right == 0 ? v : (int32_t)(((int64_t)v + ((int64_t)1 << (-right - 1))) >> -right);
+}
+
+static inline int32_t gw_saturate_32(int64_t v) { return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : (int32_t)v; }
+
+/* One lane of the above, then the clamp. Lane i of a table's block: t[i] left shift, t[i + 4] multiplier, t[i + 8] right shift. */
+static inline int8_t gw_requant_lane(int32_t form, int32_t acc, const int32_t *t, int32_t zero, int32_t lo, int32_t hi)
+{
+    const int32_t left = t[0], multiplier = t[4], right = t[8];
+    int32_t v;
+    if (form == GW_NARROW) {
+        v = (int32_t)((uint32_t)(acc >> -left) * (uint32_t)multiplier);
+    } else if (form == GW_SINGLE) {
+        v = (int32_t)((int64_t)gw_saturate_32((int64_t)acc * ((int64_t)1 << left)) * multiplier >> 32);
+    } else {
+        v = (int32_t)(((int64_t)(int32_t)((uint32_t)acc << left) * multiplier + ((int64_t)1 << 30)) >> 31);
+        if (v < 0 && right < 0) v = gw_saturate_32((int64_t)v - 1);
+    }
+    return (int8_t)gw_clamp(gw_saturate_32((int64_t)gw_round_shift(v, right) + zero), lo, hi);
+}
+#endif
+
+/* y[i] = requant(bias[i] + sum of x[j] * w[i][j], j < k), i < 4 * blocks. t: for each four outputs four elements each of bias, left shift,
+ * multiplier, right shift. pad: what k lacks to a multiple of 16. k and blocks at least 1. */
+typedef struct {
+    const int8_t *w;
+    int8_t *y;
+    const int8_t *x;
+    int32_t k;
+    const int32_t *t;
+    int32_t blocks, pad, zero, lo, hi;
+} gw_outputs;
+
+#define GW_OUTPUTS(FORM) \
+    __asm__ volatile("push {r1-r12}\n\tldm r0!, {r1, r7, r8, r9, r10, r12}\n\tldm r0, {r2, r3, r4, r5}\n\tpush {r2, r8}\n\t"         \
+                     "vdup.32 q3, r3\n\tvdup.32 q4, r4\n\tvdup.32 q5, r5\n\t"                                                       \
+                     "2: ldm r10!, {r0, r2, r4, r6}\n\tldr r8, [sp, #4]\n\tadd r3, r1, r9\n\tadd r5, r3, r9\n\tadd r11, r5, r9\n\t" \
+                     "dlstp.8 lr, r9\n\t"                                                                                           \
+                     "1: vldrb.u8 q0, [r8], #16\n\tvldrb.u8 q1, [r1], #16\n\tvmladava.s8 r0, q0, q1\n\t"                            \
+                     "vldrb.u8 q2, [r3], #16\n\tvmladava.s8 r2, q0, q2\n\tvldrb.u8 q1, [r5], #16\n\tvmladava.s8 r4, q0, q1\n\t"     \
+                     "vldrb.u8 q2, [r11], #16\n\tvmladava.s8 r6, q0, q2\n\tletp lr, 1b\n\t"                                         \
+                     "vmov q0[2], q0[0], r0, r4\n\tvmov q0[3], q0[1], r2, r6\n\t" GW_LANES(                                         \
+                         FORM, "q0", "q1", "q2", "q3") "vmax.s32 q0, q0, q4\n\tvmin.s32 q0, q0, q5\n\tvstrb.32 q0, [r7], #4\n\t"    \
+                     "ldr r0, [sp]\n\tsub r1, r11, r0\n\tsubs r12, r12, #1\n\tbne 2b\n\t"                                           \
+                     "add sp, sp, #8\n\tpop {r1-r12}"                                                                               \
+                     : "+r"(p)                                                                                                      \
+                     :                                                                                                              \
+                     : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "cc", "memory")
+
+GW_INLINE void gw_blocks_of_outputs(const int32_t form, const gw_outputs *row)
+{
+#if GW_HAS_MVE
+    register const gw_outputs *p __asm__("r0") = row;
+    if (form == GW_NARROW)
+        GW_OUTPUTS(GW_LANES_NARROW);
+    else if (form == GW_SINGLE)
+        GW_OUTPUTS(GW_LANES_SINGLE);
+    else
+        GW_OUTPUTS(GW_LANES_TWICE);
+#else
+    const int8_t *w = row->w;
+    const int32_t *t = row->t;
+    int32_t block, i, j;
+    for (block = 0; block < row->blocks; ++block, t += 16) {
+        int8_t four[4];
+        for (i = 0; i < 4; ++i) {
+            int32_t acc = t[i];
+            for (j = 0; j < row->k; ++j) acc = (int32_t)((uint32_t)acc + (uint32_t)(row->x[j] * *w++));
+            four[i] = gw_requant_lane(form, acc, t + 4 + i, row->zero, row->lo, row->hi);
+        }
+        memcpy(row->y + 4 * block, four, 4);
+    }
+#endif
+}
+
+/* All n outputs of one row of k inputs: y [n]; w [n][k] and t filled up to a multiple of four outputs. */
+GW_INLINE void gw_row_of_outputs(const int32_t form, const int8_t *x, const int8_t *w, int32_t k, const int32_t *t, const int32_t zero,
+                                 const int32_t lo, const int32_t hi, int32_t n, int8_t *y)
+{
+    gw_outputs row = {w, y, x, k, t, n / 4, -k & 15, zero, lo, hi};
+    if (row.blocks > 0) gw_blocks_of_outputs(form, &row);
+    if ((n & 3) != 0) {
+        int8_t last[4];
+        int32_t i;
+        row.w = w + (n & ~3) * k;
+        row.t = t + (n & ~3) * 4;
+        row.y = last;
+        row.blocks = 1;
+        gw_blocks_of_outputs(form, &row);
+        for (i = 0; i < (n & 3); ++i) y[(n & ~3) + i] = last[i];
+    }
+}
+
 #endif /* GW_KERNEL_H */

@@ -296,16 +296,21 @@ std::vector<std::string> KernelHarness::run() {
                      "-fno-sanitize-recover=all", "-o", binary, source.string(), "-lm"});
     if (!built.ok()) return {"the program does not compile: " + built.start_error + built.err.substr(0, 4000)};
     const ProcessResult done = run_process({binary, data_file.string(), result_file.string()}, {{}, 300, size_t{1} << 22});
-    if (!done.ok()) {
-        const size_t last = done.err.rfind("\nrun ") != std::string::npos ? done.err.rfind("\nrun ") + 5 : 4;
-        const size_t index =
-            std::min(static_cast<size_t>(std::atoll(done.err.c_str() + std::min(last, done.err.size()))), runs_.size() - 1);
-        return {fmt::format("{}: {}", runs_[index].title, done.err.substr(std::min(last, done.err.size()), 3000))};
-    }
+    if (!done.ok()) return failure_of(done.err);
     const Expected<std::string> read = read_file(result_file, diag);
     if (!read) return {"no results"};
+    return compare(*read);
+}
+
+// The run that the program was at when it wrote its last line.
+std::vector<std::string> KernelHarness::failure_of(const std::string& err) const {
+    const size_t last = err.rfind("\nrun ") != std::string::npos ? err.rfind("\nrun ") + 5 : 4;
+    const size_t index = std::min(static_cast<size_t>(std::atoll(err.c_str() + std::min(last, err.size()))), runs_.size() - 1);
+    return {fmt::format("{}: {}", runs_[index].title, err.substr(std::min(last, err.size()), 3000))};
+}
+
+std::vector<std::string> KernelHarness::compare(std::string_view rest) const {
     std::vector<std::string> faults;
-    std::string_view rest = *read;
     const auto take = [&](int64_t n) {
         const std::string_view part = rest.substr(0, static_cast<size_t>(n));
         rest.remove_prefix(part.size());

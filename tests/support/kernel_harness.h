@@ -43,6 +43,8 @@ public:
 
     // Compiles and runs everything added. One line a fault: which row, which case, what differs. Empty: all is well.
     std::vector<std::string> run();
+    // The same on the harness's core, emulated, where its own instructions run; compiled by "gcc" or "clang" at that level.
+    std::vector<std::string> run_on_core(const std::string& compiler, const std::string& level);
     size_t runs() const { return runs_.size(); }  // kernels times memory layouts
 
 private:
@@ -62,6 +64,8 @@ private:
     std::string program() const;
     std::string data() const;
     std::string differs(const Operand& operand, std::string_view got) const;
+    std::vector<std::string> compare(std::string_view results) const;
+    std::vector<std::string> failure_of(const std::string& err) const;
 
     const Core* core_;
     double tolerance_;

@@ -8,6 +8,7 @@
 #include "kernels/dsp.h"
 #include "unit/kernels/cases.h"
 #include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
 
 namespace gw {
 namespace {
@@ -128,47 +129,6 @@ TEST(HighRequant, FindsAnOffsetForAMultiplierNearASimpleFraction) {
     for (int32_t acc = -263109; acc <= 306306; ++acc) ASSERT_EQ(high->apply(acc, 0, requant.lo, requant.hi), requant.apply(acc, 0)) << acc;
 }
 
-struct ConvShape {
-    int64_t h, w, in, out;
-    Pair kernel, stride{1, 1}, dilation{1, 1};
-    Pads pad{0, 0, 0, 0};
-    int64_t groups = 1, batch = 1;
-};
-
-KernelCase conv_case(Dice& dice, const ConvShape& s) {
-    KernelCase c;
-    Conv2D op;
-    op.stride = s.stride, op.dilation = s.dilation, op.pad = s.pad, op.groups = s.groups, op.x_zero = dice.zero();
-    op.requant = dice.requant(s.out, s.kernel[0] * s.kernel[1] * (s.in / s.groups) * 255 * 128 + 5000);
-    c.label = fmt::format("{}x{}x{} to {} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{} groups {} {}", s.h, s.w, s.in, s.out,
-                          s.kernel[0], s.kernel[1], s.stride[0], s.stride[1], s.dilation[0], s.dilation[1], s.pad[0], s.pad[1], s.pad[2],
-                          s.pad[3], s.groups, rounding_name(op.requant.rounding));
-    const Shape shape{s.batch, s.h, s.w, s.in};
-    const ValueId x = c.graph.add_input("x", {DType::int8, shape, {}});
-    std::vector<ValueId> operands{x, c.graph.add_constant(dice.bytes({s.out, s.kernel[0], s.kernel[1], s.in / s.groups}))};
-    if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({s.out}, -5000, 5000)));
-    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
-    c.inputs.push_back(dice.bytes(shape));
-    return c;
-}
-
-// A random window that fits.
-ConvShape random_shape(Dice& dice) {
-    for (;;) {
-        ConvShape s{
-            dice.between(1, 9), dice.between(1, 9), dice.between(1, 9), dice.between(1, 11), {dice.between(1, 4), dice.between(1, 4)}};
-        s.stride = {dice.between(1, 3), dice.between(1, 3)};
-        if (dice.chance(30)) s.dilation = {dice.between(1, 2), dice.between(1, 2)};
-        const int64_t most = dice.chance(15) ? 4 : dice.chance(50) ? 1 : 0;
-        for (int64_t& p : s.pad) p = dice.between(0, most);
-        if (dice.chance(10)) s.batch = 2;
-        if (dice.chance(40)) s.in = 4 * dice.between(1, 4);
-        if (s.dilation[0] * (s.kernel[0] - 1) + 1 <= s.h + s.pad[0] + s.pad[2] &&
-            s.dilation[1] * (s.kernel[1] - 1) + 1 <= s.w + s.pad[1] + s.pad[3])
-            return s;
-    }
-}
-
 TEST(DspKernels, Conv2d) {
     Dice dice(31);
     EveryCompiler compilers(8);
@@ -212,29 +172,7 @@ TEST(DspKernels, Sums) {
     KernelHarness harness("cortex-m4", 0, compilers.fault());
     int found = 0;
     for (int i = 0; i < 40; ++i) {
-        const Shape shape{dice.between(1, 3), dice.between(1, 29)};
-        Binary op;
-        op.kind = dice.chance(50) ? BinaryKind::add : BinaryKind::sub;
-        op.a_zero = dice.zero(), op.b_zero = dice.zero();
-        const int32_t lo = dice.chance(30) ? static_cast<int32_t>(dice.between(-128, 0)) : -128;
-        if (i % 4 != 0) { /* as TFLite's */
-            op.left_shift = 20;
-            op.a_multiplier = 1 << 30, op.a_shift = 0;
-            op.b_multiplier = static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647));
-            op.b_shift = static_cast<int32_t>(-dice.between(1, 3));
-            if (dice.chance(50)) std::swap(op.a_multiplier, op.b_multiplier), std::swap(op.a_shift, op.b_shift);
-            const double out = std::ldexp(static_cast<double>(dice.between(300, 3000)) / 1000, -op.left_shift);
-            op.requant = make_requant(Rounding::twice, {out}, {1}, dice.zero(), lo, 127);
-        } else {
-            op.a_multiplier = static_cast<int32_t>(dice.between(1, 32767)), op.b_multiplier = static_cast<int32_t>(dice.between(1, 32767));
-            const int64_t most = 255 * (int64_t{op.a_multiplier} + op.b_multiplier);
-            op.requant = make_requant(Rounding::narrow, {200.0 / static_cast<double>(most)}, {most}, dice.zero(), lo, 127);
-        }
-        KernelCase c;
-        c.label = fmt::format("{} {}", enum_name(op.kind), shape.text());
-        const ValueId a = c.graph.add_input("a", {DType::int8, shape, {}}), b = c.graph.add_input("b", {DType::int8, shape, {}});
-        c.inputs = {dice.bytes(shape), dice.bytes(shape)};
-        c.graph.add_output("y", c.graph.must_add(op, {a, b}, {}));
+        const KernelCase c = sum_case(dice, {dice.between(1, 3), dice.between(1, 29)}, i % 4 != 0);
         found += harness.add(c, "add_s8_dsp").empty() ? 0 : 1;
     }
     EXPECT_GE(found, 25);
@@ -276,16 +214,7 @@ TEST(DspKernels, Dense) {
     KernelHarness harness("cortex-m4", 0, compilers.fault());
     for (int i = 0; i < 45; ++i) {
         const int64_t k = i == 0 ? 700 : dice.between(1, 40), o = dice.between(1, 27), m = dice.chance(30) ? dice.between(2, 4) : 1;
-        KernelCase c;
-        Dense op;
-        op.x_zero = dice.zero();
-        op.requant = dice.requant(o, k * 255 * 128 + 5000);
-        c.label = fmt::format("dense {}x{} to {} {}", m, k, o, rounding_name(op.requant.rounding));
-        const ValueId x = c.graph.add_input("x", {DType::int8, Shape{m, k}, {}});
-        std::vector<ValueId> operands{x, c.graph.add_constant(dice.bytes({o, k}))};
-        if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({o}, -5000, 5000)));
-        c.graph.add_output("y", c.graph.must_add(op, operands, {}));
-        c.inputs.push_back(dice.bytes(Shape{m, k}));
+        const KernelCase c = dense_case(dice, m, k, o);
         EXPECT_THAT(harness.add(c, "dense_s8_dsp"), testing::ElementsAre("dense_s8_dsp"));
     }
     expect_clean(harness, 90);

@@ -1,0 +1,177 @@
+// Rows for cores with Helium (Cortex-M55), int8: convolutions and dense layers by VMLADAVA, which multiplies sixteen pairs of bytes and
+// adds all products to one register.
+//
+// Zero points and borders never reach the inner loop: sum (x − zero)·w = sum x·w − zero · sum w, and the last term is constant when taps
+// outside the picture are taken as `zero`, so the bias takes it in. Each of the three rounding forms has exact vector instructions
+// (gw_kernel.h says which); which of two shifts applies is settled here, in the table. Arm publishes no instruction timings of the M55:
+// `cycles` counts instructions.
+#include "kernels/mve.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/dsp.h"
+#include "kernels/row_help.h"
+
+namespace gw {
+namespace {
+
+// Weights [channels][…] with zeros for the channels that the last block of four lacks.
+Tensor filled_up(const Tensor& w) {
+    const int64_t channels = w.shape()[0], depth = w.elements() / channels;
+    std::string bytes(w.bytes());
+    bytes.resize(static_cast<size_t>((channels + 3) / 4 * 4 * depth));
+    return Tensor::from_bytes({DType::int8, Shape{static_cast<int64_t>(bytes.size())}, {}}, bytes);
+}
+
+// Channels of vectors of four in order.
+std::vector<int64_t> lanes_in_order(int64_t channels) {
+    std::vector<int64_t> lanes(static_cast<size_t>((channels + 3) / 4 * 4));
+    std::iota(lanes.begin(), lanes.end(), 0);
+    for (int64_t& lane : lanes)
+        if (lane >= channels) lane = -1;
+    return lanes;
+}
+
+// gw_row_of_outputs.
+int64_t outputs_cycles(int64_t depth, int64_t outputs) {
+    return 20 + (outputs + 3) / 4 * (29 + (depth + 15) / 16 * 10) + (outputs >= 4 ? 25 : 0) + (outputs % 4 != 0 ? 45 : 0);
+}
+
+Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = mve_unfit(context)) return why;
+    const Node& node = graph[root];
+    const Conv2D& op = *get_if<Conv2D>(node.op);
+    const LayerOperands layer = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
+    if (const char* why = unfit_for_lanes(op.requant)) return why;
+    if (op.groups != 1) return "one group only";
+    const Shape &x = graph.type(layer.x).shape, &w = graph.type(layer.w).shape, &y = graph.type(layer.y).shape;
+    const Window window{x[1], x[2], y[1], y[2], {w[1], w[2]}, op.stride, op.dilation, op.pad};
+    const int64_t batch = x[0], in_c = x[3], out_c = y[3], depth = w[1] * w[2] * in_c;
+    const Tensor& weights = *graph.constant(layer.w);
+
+    Candidate c;
+    c.batch = batch;
+    c.arguments.push_back(KernelArgument::input(layer.x, 1, graph.type(layer.x).bytes() / batch));
+    c.arguments.push_back(KernelArgument::output(layer.y, 1, graph.type(layer.y).bytes() / batch));
+    c.arguments.push_back(typed_weights(filled_up(weights), "w", layer.w));
+    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, out_c), weights, op.x_zero),
+                     lanes_in_order(out_c));
+    c.arguments.push_back(int32_table({x[1], x[2], in_c, y[1], y[2], out_c, w[1], w[2], op.stride[0], op.stride[1], op.dilation[0],
+                                       op.dilation[1], op.pad[0], op.pad[1], op.x_zero},
+                                      "shape"));
+    c.arguments.push_back(KernelArgument::scratch(depth, 1));
+    c.constants.emplace_back("BACKWARD", 0);
+    // Iterations of a batch would need a trace of them all.
+    if (batch == 1) c.overlaps.push_back(window_overlap(window, in_c, out_c, true, true));
+    c.covers = {root};
+    // Taps outside the picture are multiplied too; never more than the graph's own count says.
+    const int64_t pixels = batch * y[1] * y[2];
+    c.macs_executed = std::min(pixels * depth * out_c, graph.macs());
+    const bool one_run = op.dilation[1] == 1;
+    const int64_t runs = w[1] * (one_run ? 1 : w[2]), run = one_run ? w[2] * in_c : in_c;
+    c.cycles = pixels * (50 + runs * (35 + (run + 15) / 16 * 3) + outputs_cycles(depth, out_c));
+    return c;
+}
+
+Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = mve_unfit(context)) return why;
+    const Node& node = graph[root];
+    const Dense& op = *get_if<Dense>(node.op);
+    const LayerOperands layer = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
+    if (const char* why = unfit_for_lanes(op.requant)) return why;
+    const Tensor& w = *graph.constant(layer.w);
+    const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(layer.x).shape, 1);
+
+    Candidate c;
+    c.arguments.push_back(KernelArgument::input(layer.x, 1));
+    c.arguments.push_back(KernelArgument::output(layer.y, 1));
+    c.arguments.push_back(typed_weights(filled_up(w), "w", layer.w));
+    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, o), w, op.x_zero), lanes_in_order(o));
+    c.arguments.push_back(int32_table({m, k, o}, "shape"));
+    // A row of x is read again for every block of outputs.
+    TileTrace trace;
+    trace.reads_first = true;
+    for (int64_t row = 0; row < m; ++row)
+        for (int64_t done = 0; done < o; done += 4) trace.tiles.push_back({row * o + std::min(o, done + 4), row * k});
+    c.overlaps.push_back({0, 1, minimum_gap(trace)});
+    c.covers = {root};
+    c.macs_executed = m * k * o;
+    c.cycles = 20 + m * outputs_cycles(k, o);
+    return c;
+}
+
+constexpr KernelRow rows[] = {
+    {"conv2d_s8_mve", "mve", "conv2d", match_conv2d},
+    {"dense_s8_mve", "mve", "dense", match_dense},
+};
+
+}  // namespace
+
+const char* mve_unfit(const MatchContext& context) {
+    if (!context.core.features.mve) return "needs a core with Helium";
+    if (context.optimize != "speed") return "takes more constants and scratch: only for --optimize speed";
+    return nullptr;
+}
+
+// With one rounding the lanes take shifts above 32 alone: the accumulator is shifted left by what is missing, and saturates. A value that
+// does stands for one whose result is clamped anyway, if the multiplier is not tiny: (2^31 · m) >> 33 is then far beyond a byte.
+const char* unfit_for_lanes(const Requant& requant) {
+    if (requant.rounding != Rounding::single) return nullptr;
+    for (size_t c = 0; c < requant.shift.size(); ++c)
+        if (requant.shift[c] < 33 && requant.multiplier[c] > 0 && requant.multiplier[c] < 4096)
+            return "the multiplier has too few bits for its shift";
+    return nullptr;
+}
+
+Tensor bias_of_raw_inputs(const Tensor& bias, const Tensor& w, int32_t x_zero) {
+    const auto given = bias.data<int32_t>();
+    std::vector<int32_t> words(given.begin(), given.end());
+    const auto weights = w.data<int8_t>();
+    const size_t depth = weights.size() / words.size();
+    for (size_t c = 0; c < words.size(); ++c) {
+        const int64_t sum = std::accumulate(weights.begin() + static_cast<std::ptrdiff_t>(c * depth),
+                                            weights.begin() + static_cast<std::ptrdiff_t>((c + 1) * depth), int64_t{0});
+        words[c] = static_cast<int32_t>(static_cast<uint32_t>(int64_t{words[c]} - x_zero * sum));  // wraps, as the sums do
+    }
+    return Tensor::of<int32_t>(bias.shape(), words);
+}
+
+void add_lane_requant(Candidate& c, const Requant& r, const Tensor& bias, std::span<const int64_t> lanes) {
+    struct Lane {
+        int32_t bias = 0, left = 0, multiplier = 0, right = 0;
+    };
+    const auto biases = bias.data<int32_t>();
+    const auto lane_of = [&](int64_t channel) {
+        Lane lane;
+        if (channel < 0) return lane;
+        const size_t at = r.multiplier.size() == 1 ? 0 : static_cast<size_t>(channel);
+        const int32_t shift = r.shift[at];
+        lane.bias = biases[static_cast<size_t>(channel)];
+        lane.multiplier = r.multiplier[at];
+        switch (r.rounding) {
+            case Rounding::narrow:
+                lane.left = -r.pre_shift, lane.right = -shift;
+                break;
+            case Rounding::single:
+                lane.left = std::max(0, 33 - shift), lane.right = 32 - std::max(33, shift);
+                break;
+            default:
+                lane.left = std::max(0, shift), lane.right = std::min(0, shift);
+        }
+        return lane;
+    };
+    std::vector<int32_t> words;
+    for (size_t first = 0; first < lanes.size(); first += 4)
+        for (int32_t Lane::*field : {&Lane::bias, &Lane::left, &Lane::multiplier, &Lane::right})
+            for (size_t i = first; i < first + 4; ++i) words.push_back(lane_of(lanes[i]).*field);
+    c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(words.size())}, words), "table"));
+    c.constants.insert(c.constants.end(),
+                       {{"FORM", static_cast<int64_t>(r.rounding)}, {"Y_ZERO", r.zero_point}, {"LO", r.lo}, {"HI", r.hi}});
+}
+
+std::span<const KernelRow> mve_rows() { return rows; }
+
+}  // namespace gw

@@ -1,0 +1,94 @@
+// Random int8 layers as single-node cases: what the kernels for each kind of core are tried on.
+#pragma once
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "unit/kernels/cases.h"
+
+namespace gw {
+
+struct ConvShape {
+    int64_t h, w, in, out;
+    Pair kernel, stride{1, 1}, dilation{1, 1};
+    Pads pad{0, 0, 0, 0};
+    int64_t groups = 1, batch = 1;
+};
+
+inline KernelCase conv_case(Dice& dice, const ConvShape& s) {
+    KernelCase c;
+    Conv2D op;
+    op.stride = s.stride, op.dilation = s.dilation, op.pad = s.pad, op.groups = s.groups, op.x_zero = dice.zero();
+    op.requant = dice.requant(s.out, s.kernel[0] * s.kernel[1] * (s.in / s.groups) * 255 * 128 + 5000);
+    c.label = fmt::format("{}x{}x{} to {} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{} groups {} {}", s.h, s.w, s.in, s.out,
+                          s.kernel[0], s.kernel[1], s.stride[0], s.stride[1], s.dilation[0], s.dilation[1], s.pad[0], s.pad[1], s.pad[2],
+                          s.pad[3], s.groups, rounding_name(op.requant.rounding));
+    const Shape shape{s.batch, s.h, s.w, s.in};
+    const ValueId x = c.graph.add_input("x", {DType::int8, shape, {}});
+    std::vector<ValueId> operands{x, c.graph.add_constant(dice.bytes({s.out, s.kernel[0], s.kernel[1], s.in / s.groups}))};
+    if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({s.out}, -5000, 5000)));
+    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+    c.inputs.push_back(dice.bytes(shape));
+    return c;
+}
+
+// A random window that fits.
+inline ConvShape random_shape(Dice& dice) {
+    for (;;) {
+        ConvShape s{
+            dice.between(1, 9), dice.between(1, 9), dice.between(1, 9), dice.between(1, 11), {dice.between(1, 4), dice.between(1, 4)}};
+        s.stride = {dice.between(1, 3), dice.between(1, 3)};
+        if (dice.chance(30)) s.dilation = {dice.between(1, 2), dice.between(1, 2)};
+        const int64_t most = dice.chance(15) ? 4 : dice.chance(50) ? 1 : 0;
+        for (int64_t& p : s.pad) p = dice.between(0, most);
+        if (dice.chance(10)) s.batch = 2;
+        if (dice.chance(40)) s.in = 4 * dice.between(1, 4);
+        if (s.dilation[0] * (s.kernel[0] - 1) + 1 <= s.h + s.pad[0] + s.pad[2] &&
+            s.dilation[1] * (s.kernel[1] - 1) + 1 <= s.w + s.pad[1] + s.pad[3])
+            return s;
+    }
+}
+
+// m rows of k inputs, o outputs.
+inline KernelCase dense_case(Dice& dice, int64_t m, int64_t k, int64_t o) {
+    KernelCase c;
+    Dense op;
+    op.x_zero = dice.zero();
+    op.requant = dice.requant(o, k * 255 * 128 + 5000);
+    c.label = fmt::format("dense {}x{} to {} {}", m, k, o, rounding_name(op.requant.rounding));
+    const ValueId x = c.graph.add_input("x", {DType::int8, Shape{m, k}, {}});
+    std::vector<ValueId> operands{x, c.graph.add_constant(dice.bytes({o, k}))};
+    if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({o}, -5000, 5000)));
+    c.graph.add_output("y", c.graph.must_add(op, operands, {}));
+    c.inputs.push_back(dice.bytes(Shape{m, k}));
+    return c;
+}
+
+// A sum or difference, as TFLite rescales it or with one multiplication an operand.
+inline KernelCase sum_case(Dice& dice, const Shape& shape, bool tflite) {
+    Binary op;
+    op.kind = dice.chance(50) ? BinaryKind::add : BinaryKind::sub;
+    op.a_zero = dice.zero(), op.b_zero = dice.zero();
+    const int32_t lo = dice.chance(30) ? static_cast<int32_t>(dice.between(-128, 0)) : -128;
+    if (tflite) {
+        op.left_shift = 20;
+        op.a_multiplier = 1 << 30, op.a_shift = 0;
+        op.b_multiplier = static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647));
+        op.b_shift = static_cast<int32_t>(-dice.between(1, 3));
+        if (dice.chance(50)) std::swap(op.a_multiplier, op.b_multiplier), std::swap(op.a_shift, op.b_shift);
+        const double out = std::ldexp(static_cast<double>(dice.between(300, 3000)) / 1000, -op.left_shift);
+        op.requant = make_requant(Rounding::twice, {out}, {1}, dice.zero(), lo, 127);
+    } else {
+        op.a_multiplier = static_cast<int32_t>(dice.between(1, 32767)), op.b_multiplier = static_cast<int32_t>(dice.between(1, 32767));
+        const int64_t most = 255 * (int64_t{op.a_multiplier} + op.b_multiplier);
+        op.requant = make_requant(Rounding::narrow, {200.0 / static_cast<double>(most)}, {most}, dice.zero(), lo, 127);
+    }
+    KernelCase c;
+    c.label = fmt::format("{} {}", enum_name(op.kind), shape.text());
+    const ValueId a = c.graph.add_input("a", {DType::int8, shape, {}}), b = c.graph.add_input("b", {DType::int8, shape, {}});
+    c.inputs = {dice.bytes(shape), dice.bytes(shape)};
+    c.graph.add_output("y", c.graph.must_add(op, {a, b}, {}));
+    return c;
+}
+
+}  // namespace gw

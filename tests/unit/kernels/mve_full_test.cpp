@@ -1,0 +1,95 @@
+// Kernels for cores with Helium against evaluate: the plain C twins on the host, under the sanitizers, and the instructions on an emulated
+// Cortex-M55, as both compilers build them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
+
+namespace gw {
+namespace {
+
+struct Build {
+    const char* compiler;
+    const char* level;
+};
+
+// Everything in the harness on the host, then on the core. gcc 12 fails on some Helium code, but at some levels only.
+void expect_clean_everywhere(KernelHarness& harness, size_t at_least_runs) {
+    expect_clean(harness, at_least_runs);
+    for (const auto& [compiler, level] : {Build{"gcc", "-O0"}, Build{"gcc", "-O2"}, Build{"clang", "-O2"}}) {
+        const std::vector<std::string> faults = harness.run_on_core(compiler, level);
+        for (size_t i = 0; i < std::min<size_t>(faults.size(), 6); ++i) ADD_FAILURE() << compiler << ' ' << level << ": " << faults[i];
+    }
+}
+
+// Every rounding form at the ends of its multipliers and shifts, on accumulators that reach far beyond the clamp.
+KernelCase extreme_dense(Dice& dice, const Requant& requant) {
+    KernelCase c = dense_case(dice, 2, dice.between(1, 40), static_cast<int64_t>(requant.multiplier.size()));
+    get_if<Dense>(c.graph.nodes.back().op)->requant = requant;
+    c.label += fmt::format(" now {} shift {}", rounding_name(requant.rounding), requant.shift[0]);
+    return c;
+}
+
+TEST(MveKernels, Conv2d) {
+    Dice dice(41);
+    EveryCompiler compilers(8);
+    KernelHarness harness("cortex-m55", 0, compilers.fault());
+    for (int i = 0; i < 30; ++i)
+        EXPECT_THAT(harness.add(conv_case(dice, random_shape(dice)), "conv2d_s8_mve"), testing::ElementsAre("conv2d_s8_mve"));
+    harness.add(conv_case(dice, {13, 5, 1, 8, {10, 4}, {2, 2}, {1, 1}, {4, 1, 5, 1}}), "conv2d_s8_mve");
+    harness.add(conv_case(dice, {3, 3, 80, 12, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}), "conv2d_s8_mve");
+    harness.add(conv_case(dice, {5, 4, 33, 7, {1, 1}, {2, 1}}), "conv2d_s8_mve");
+    harness.add(conv_case(dice, {2, 2, 3, 5, {2, 2}, {1, 1}, {3, 3}, {4, 4, 4, 4}}), "conv2d_s8_mve"); /* windows all outside */
+    expect_clean_everywhere(harness, 60);
+    compilers.expect_quiet();
+}
+
+TEST(MveKernels, Dense) {
+    Dice dice(42);
+    EveryCompiler compilers(8);
+    KernelHarness harness("cortex-m55", 0, compilers.fault());
+    for (int i = 0; i < 30; ++i) {
+        const int64_t k = i == 0 ? 700 : dice.between(1, 70), o = dice.between(1, 27), m = dice.chance(30) ? dice.between(2, 4) : 1;
+        EXPECT_THAT(harness.add(dense_case(dice, m, k, o), "dense_s8_mve"), testing::ElementsAre("dense_s8_mve"));
+    }
+    expect_clean_everywhere(harness, 60);
+    compilers.expect_quiet();
+}
+
+TEST(MveKernels, RescaleExactlyAtTheEndsOfEveryForm) {
+    Dice dice(43);
+    KernelHarness harness("cortex-m55");
+    for (int i = 0; i < 60; ++i) {
+        Requant r;
+        r.rounding = i % 2 != 0 ? Rounding::twice : Rounding::single;
+        r.zero_point = dice.zero();
+        if (dice.chance(50)) r.lo = static_cast<int32_t>(dice.between(-128, 0)), r.hi = static_cast<int32_t>(dice.between(0, 127));
+        const int64_t least = int64_t{1} << 30, most = 2147483647;
+        for (int64_t channel = dice.between(1, 9); channel > 0; --channel) {
+            const int64_t pick = dice.between(0, 3);
+            r.multiplier.push_back(static_cast<int32_t>(pick == 0 ? least : pick == 1 ? most : pick == 2 ? 0 : dice.between(least, most)));
+            /* real factors from 2^-32 to about 2: above 1 nearly every result is clamped */
+            r.shift.push_back(static_cast<int32_t>(i % 2 != 0 ? dice.between(-31, 2) : dice.between(30, 62)));
+        }
+        EXPECT_THAT(harness.add(extreme_dense(dice, r), "dense_s8_mve"), testing::ElementsAre("dense_s8_mve"));
+    }
+    expect_clean_everywhere(harness, 120);
+}
+
+TEST(MveKernels, AreForCoresThatHaveTheInstructions) {
+    Dice dice(44);
+    const KernelCase conv = conv_case(dice, {4, 4, 4, 4, {1, 1}});
+    EXPECT_EQ(KernelHarness("cortex-m55").reason(conv, "conv2d_s8_mve"), "");
+    EXPECT_EQ(KernelHarness("cortex-m55+nofp").reason(conv, "conv2d_s8_mve"), "");
+    for (const char* core : {"cortex-m0plus", "cortex-m4", "cortex-m33", "cortex-m55+nomve", "cortex-m55+nodsp", "generic"})
+        EXPECT_THAT(KernelHarness(core).reason(conv, "conv2d_s8_mve"), testing::HasSubstr("Helium")) << core;
+    EXPECT_THAT(KernelHarness("cortex-m55").reason(conv_case(dice, {4, 4, 4, 4, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 2}), "conv2d_s8_mve"),
+                testing::HasSubstr("one group"));
+    Requant tiny;
+    tiny.rounding = Rounding::single, tiny.multiplier = {3}, tiny.shift = {5};
+    EXPECT_THAT(KernelHarness("cortex-m55").reason(extreme_dense(dice, tiny), "dense_s8_mve"), testing::HasSubstr("too few bits"));
+}
+
+}  // namespace
+}  // namespace gw
