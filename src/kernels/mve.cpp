@@ -75,6 +75,77 @@ Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root)
     return c;
 }
 
+// Taps in pairs, −1 where a pair has one alone: byte products reach 2^14, and two must not leave int16, so no channel may have −128 twice.
+std::vector<int64_t> tap_pairs(std::span<const int8_t> weights, int64_t channels, int64_t taps) {
+    std::vector<int64_t> pairs;
+    for (int64_t tap = 0; tap < taps;) {
+        bool together = tap + 1 < taps;
+        for (int64_t c = 0; c < channels && together; ++c) {
+            const auto at = static_cast<size_t>(c * taps + tap);
+            together = weights[at] != -128 || weights[at + 1] != -128;
+        }
+        pairs.insert(pairs.end(), {tap, together ? tap + 1 : -1});
+        tap += together ? 2 : 1;
+    }
+    return pairs;
+}
+
+Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId root) {
+    if (const char* why = mve_unfit(context)) return why;
+    const Node& node = graph[root];
+    const Conv2D& op = *get_if<Conv2D>(node.op);
+    const LayerOperands layer = layer_operands(node);
+    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
+    if (const char* why = unfit_for_lanes(op.requant)) return why;
+    const Shape &x = graph.type(layer.x).shape, &w = graph.type(layer.w).shape, &y = graph.type(layer.y).shape;
+    const int64_t batch = x[0], channels = x[3], taps = w[1] * w[2], padded = (channels + 15) / 16 * 16;
+    if (w[3] != 1 || op.groups != channels || y[3] != channels) return "one input and one output channel a group only";
+    const Window window{x[1], x[2], y[1], y[2], {w[1], w[2]}, op.stride, op.dilation, op.pad};
+    const Tensor& weights = *graph.constant(layer.w);
+    const auto bytes = weights.data<int8_t>();
+    const std::vector<int64_t> pairs = tap_pairs(bytes, channels, taps);
+    const auto n = static_cast<int64_t>(pairs.size());
+    std::vector<int8_t> packed;
+    std::vector<int64_t> lanes;
+    for (int64_t first = 0; first < padded; first += 16) {
+        for (const int64_t tap : pairs)
+            for (int64_t c = first; c < first + 16; ++c)
+                packed.push_back(tap >= 0 && c < channels ? bytes[static_cast<size_t>(c * taps + tap)] : int8_t{0});
+        for (int64_t lane = 0; lane < 16; ++lane) {
+            const int64_t c = first + lane % 4 * 4 + lane / 4;
+            lanes.push_back(c < channels ? c : -1);
+        }
+    }
+    std::vector<int32_t> places;  // in x, then in the patch
+    for (const bool in_patch : {false, true})
+        for (const int64_t tap : pairs) {
+            const int64_t t = std::max<int64_t>(tap, 0), in_x = (t / w[2] * op.dilation[0] * x[2] + t % w[2] * op.dilation[1]) * channels;
+            places.push_back(static_cast<int32_t>(in_patch ? t * padded : in_x));
+        }
+
+    Candidate c;
+    c.batch = batch;
+    c.arguments.push_back(KernelArgument::input(layer.x, 1, graph.type(layer.x).bytes() / batch));
+    c.arguments.push_back(KernelArgument::output(layer.y, 1, graph.type(layer.y).bytes() / batch));
+    c.arguments.push_back(typed_weights(Tensor::of<int8_t>(Shape{static_cast<int64_t>(packed.size())}, packed), "w", layer.w));
+    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, channels), weights, op.x_zero), lanes);
+    c.arguments.push_back(int32_table({x[1], x[2], channels, y[1], y[2], w[1], w[2], op.stride[0], op.stride[1], op.dilation[0],
+                                       op.dilation[1], op.pad[0], op.pad[1], op.x_zero, n / 2},
+                                      "shape"));
+    c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{2 * n}, places), "taps"));
+    c.arguments.push_back(KernelArgument::scratch(taps * padded, 1));
+    c.constants.emplace_back("BACKWARD", 0);
+    // Of a pixel 16 channels are read and written, then the next 16.
+    if (batch == 1) c.overlaps.push_back(window_overlap(window, channels, channels, channels <= 16, true));
+    c.covers = {root};
+    const int64_t pixels = batch * y[1] * y[2], inside = batch * window.taps_inside(), blocks = padded / 16;
+    c.macs_executed = std::min(pixels * taps * channels, graph.macs());
+    // Windows copied: all, or as many as taps are missing at the edges, roughly.
+    const int64_t copied = channels % 16 != 0 ? pixels : std::min(pixels, (pixels * taps - inside + 2) / 3);
+    c.cycles = pixels * (60 + blocks * (75 + n / 2 * 23) + (channels % 16 != 0 ? 50 : 0)) + copied * taps * (20 + blocks * 3);
+    return c;
+}
+
 Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
     if (const char* why = mve_unfit(context)) return why;
     const Node& node = graph[root];
@@ -105,6 +176,7 @@ Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) 
 
 constexpr KernelRow rows[] = {
     {"conv2d_s8_mve", "mve", "conv2d", match_conv2d},
+    {"depthwise_s8_mve", "mve", "conv2d", match_depthwise},
     {"dense_s8_mve", "mve", "dense", match_dense},
 };
 

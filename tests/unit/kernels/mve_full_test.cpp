@@ -45,6 +45,30 @@ TEST(MveKernels, Conv2d) {
     compilers.expect_quiet();
 }
 
+TEST(MveKernels, Depthwise) {
+    Dice dice(45);
+    EveryCompiler compilers(8);
+    KernelHarness harness("cortex-m55", 0, compilers.fault());
+    for (int i = 0; i < 30; ++i) {
+        ConvShape s = random_shape(dice);
+        s.in = s.out = s.groups = i % 3 == 0 ? 16 * dice.between(1, 3) : dice.between(2, 40);
+        EXPECT_THAT(harness.add(conv_case(dice, s), "depthwise_s8_mve"), testing::ElementsAre("depthwise_s8_mve"));
+    }
+    harness.add(conv_case(dice, {9, 7, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 16}), "depthwise_s8_mve");
+    harness.add(conv_case(dice, {9, 7, 64, 64, {3, 3}, {2, 2}, {1, 1}, {0, 0, 1, 1}, 64}), "depthwise_s8_mve");
+    /* all weights and activations -128: pairs of products would leave 16 bits */
+    for (const int64_t channels : {5, 32}) {
+        KernelCase c = conv_case(dice, {5, 5, channels, channels, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, channels});
+        Tensor w = Tensor::zeros({DType::int8, {channels, 3, 3, 1}, {}});
+        for (int8_t& v : w.mutable_data<int8_t>()) v = -128;
+        c.graph.nodes.back().inputs[1] = c.graph.add_constant(w);
+        for (int8_t& v : c.inputs[0].mutable_data<int8_t>()) v = -128;
+        EXPECT_THAT(harness.add(c, "depthwise_s8_mve"), testing::ElementsAre("depthwise_s8_mve"));
+    }
+    expect_clean_everywhere(harness, 60);
+    compilers.expect_quiet();
+}
+
 TEST(MveKernels, Dense) {
     Dice dice(42);
     EveryCompiler compilers(8);
