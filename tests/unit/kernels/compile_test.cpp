@@ -22,7 +22,11 @@ std::vector<Compiler> compilers() {
     return {{"host gcc", {"gcc"}},
             {"host clang", {"clang-19"}},
             {"gcc for Cortex-M0+", {"arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb"}},
-            {"gcc for Cortex-M4", {"arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"}}};
+            {"gcc for Cortex-M4", {"arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"}},
+            {"gcc for Cortex-M55", {"arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"}},
+            {"clang for Cortex-M55",
+             {"clang", "--target=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55", "-mfloat-abi=hard", "-isystem",
+              "/usr/lib/arm-none-eabi/include"}}};
 }
 
 // All kernels in one compilation each, through a file that includes them: their names do not clash, by the rule of prefixes.
