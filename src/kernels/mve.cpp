@@ -191,6 +191,7 @@ const char* mve_unfit(const MatchContext& context) {
 // With one rounding the lanes take shifts above 32 alone: the accumulator is shifted left by what is missing, and saturates. A value that
 // does stands for one whose result is clamped anyway, if the multiplier is not tiny: (2^31 · m) >> 33 is then far beyond a byte.
 const char* unfit_for_lanes(const Requant& requant) {
+    if (requant.rounding == Rounding::even) return "halves go to even numbers, which no lane does";
     if (requant.rounding != Rounding::single) return nullptr;
     for (size_t c = 0; c < requant.shift.size(); ++c)
         if (requant.shift[c] < 33 && requant.multiplier[c] > 0 && requant.multiplier[c] < 4096)
@@ -240,8 +241,7 @@ void add_lane_requant(Candidate& c, const Requant& r, const Tensor& bias, std::s
         for (int32_t Lane::*field : {&Lane::bias, &Lane::left, &Lane::multiplier, &Lane::right})
             for (size_t i = first; i < first + 4; ++i) words.push_back(lane_of(lanes[i]).*field);
     c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(words.size())}, words), "table"));
-    c.constants.insert(c.constants.end(),
-                       {{"FORM", static_cast<int64_t>(r.rounding)}, {"Y_ZERO", r.zero_point}, {"LO", r.lo}, {"HI", r.hi}});
+    c.constants.insert(c.constants.end(), {{"FORM", form_number(r.rounding)}, {"Y_ZERO", r.zero_point}, {"LO", r.lo}, {"HI", r.hi}});
 }
 
 std::span<const KernelRow> mve_rows() { return rows; }
