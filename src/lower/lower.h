@@ -21,7 +21,7 @@ struct LowerOptions {
     std::set<std::pair<int32_t, std::string>> avoid;  // (node, row): not to be taken where another row offers itself
     // Flash that weights, tables and code may take, by estimate, when weights become instructions; 0: they never do.
     int64_t flash_bytes = 0;
-    bool fusion = true;  // false: a kernel for each node, and every result in a buffer of its own
+    bool fusion = true;                // false: a kernel for each node, and every result in a buffer of its own
     const Choices* choices = nullptr;  // measured cycles: they go before the rows' formulas; null: there are none
     // For measuring: candidates without measured cycles are taken first. `near`: those that cost at most twice the cheapest by their
     // formula; `all`: the others as well, and those that --optimize size would take.

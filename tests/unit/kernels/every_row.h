@@ -10,6 +10,7 @@
 #include "passes/passes.h"
 #include "support/random_graph.h"
 #include "support/random_int8.h"
+#include "unit/kernels/layer_cases.h"
 #include "unit/kernels/recurrent_cases.h"
 
 namespace gw::testing {
@@ -95,7 +96,7 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
     const DType plain[] = {DType::boolean, DType::int8,  DType::uint8, DType::int16,
                            DType::uint16,  DType::int32, DType::int64, DType::float32};
     const Shape s = shape();
-    switch (number % 12) {
+    switch (number % 14) {
         case 0:
             finish(Cast{plain[dice.between(0, 7)]}, {input(tensor(plain[dice.between(0, 7)], s))});
             break;
@@ -169,6 +170,14 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
             finish(Pool2D{.kernel = {2, 2}, .stride = {2, 2}}, {below});
             break;
         }
+        case 11: {
+            const BinaryKind kinds[] = {BinaryKind::squared_difference, BinaryKind::div, BinaryKind::less, BinaryKind::equal};
+            finish(rescaled_binary(dice, kinds[dice.between(0, 3)]), {input(dice.bytes(s)), input(dice.bytes(smaller(s)))});
+            break;
+        }
+        case 12:
+            finish(L2Norm{dice.zero()}, {input(dice.bytes(s))});
+            break;
         default: {
             Binary op;
             op.kind = static_cast<BinaryKind>(dice.between(0, 10));

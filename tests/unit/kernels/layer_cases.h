@@ -64,6 +64,26 @@ inline KernelCase dense_case(Dice& dice, int64_t m, int64_t k, int64_t o) {
     return c;
 }
 
+// A squared difference, comparison or quotient with TFLite's arithmetic.
+inline Binary rescaled_binary(Dice& dice, BinaryKind kind) {
+    Binary op;
+    op.kind = kind;
+    op.a_zero = dice.zero(), op.b_zero = dice.zero();
+    if (kind == BinaryKind::div) {
+        op.requant = make_requant(Rounding::twice, {static_cast<double>(dice.between(1, 4000)) / 1000}, {255}, dice.zero(), -128, 127);
+        return op;
+    }
+    const bool squared = kind == BinaryKind::squared_difference;
+    op.left_shift = static_cast<int32_t>(squared ? dice.between(1, 7) : dice.chance(80) ? 8 : dice.between(1, 21));
+    op.a_multiplier = 1 << 30, op.a_shift = 0;
+    op.b_multiplier = static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647));
+    op.b_shift = static_cast<int32_t>(-dice.between(1, 9));
+    if (dice.chance(50)) std::swap(op.a_multiplier, op.b_multiplier), std::swap(op.a_shift, op.b_shift);
+    const double out = std::ldexp(static_cast<double>(dice.between(1, 4000)) / 300000, -2 * op.left_shift);
+    if (squared) op.requant = make_requant(Rounding::twice, {out}, {1}, dice.zero(), -128, 127);
+    return op;
+}
+
 // A sum or difference, as TFLite rescales it or with one multiplication an operand.
 inline KernelCase sum_case(Dice& dice, const Shape& shape, bool tflite) {
     Binary op;

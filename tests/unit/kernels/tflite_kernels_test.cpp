@@ -5,6 +5,7 @@
 
 #include "unit/kernels/cases.h"
 #include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
 
 namespace gw {
 namespace {
@@ -34,18 +35,10 @@ TEST(TfliteKernels, ComparisonsAndSquaredDifferences) {
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
     for (int i = 0; i < 60; ++i) {
         const Shape full = some_shape(dice), small = smaller(dice, full);
-        Binary op;
         const bool squared = i % 2 == 0;
-        op.kind = squared ? BinaryKind::squared_difference
-                          : static_cast<BinaryKind>(static_cast<int64_t>(BinaryKind::equal) + dice.between(0, 2));
-        op.left_shift = static_cast<int32_t>(squared ? dice.between(1, 7) : dice.chance(80) ? 8 : dice.between(1, 21));
-        op.a_zero = dice.zero(), op.b_zero = dice.zero();
-        op.a_multiplier = 1 << 30, op.a_shift = 0;
-        op.b_multiplier = static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647));
-        op.b_shift = static_cast<int32_t>(-dice.between(1, 9));
-        if (dice.chance(50)) std::swap(op.a_multiplier, op.b_multiplier), std::swap(op.a_shift, op.b_shift);
-        const double out = std::ldexp(static_cast<double>(dice.between(1, 4000)) / 300000, -2 * op.left_shift);
-        if (squared) op.requant = make_requant(Rounding::twice, {out}, {1}, dice.zero(), -128, 127);
+        const Binary op =
+            rescaled_binary(dice, squared ? BinaryKind::squared_difference
+                                          : static_cast<BinaryKind>(static_cast<int64_t>(BinaryKind::equal) + dice.between(0, 2)));
         EXPECT_THAT(harness.add(case_of(dice, op, {dice.bytes(full), dice.bytes(small)}, std::string(enum_name(op.kind)) + full.text())),
                     testing::ElementsAre(squared ? "squared_difference_s8" : "compare_s8"));
     }
