@@ -221,7 +221,7 @@ private:
             } else {
                 s += call_text(std::get<Call>(step.what), "    ", false);
             }
-            s += "    return 0;\n}\n";
+            s += fmt::format("    {}_STEP_DONE;\n    return 0;\n}}\n", N_);
         }
         return s;
     }

@@ -55,7 +55,7 @@ public:
            std::vector<std::string>& renamed)
         : p_(p), g_(g), o_(o), face_(face), weights_(weights), renamed_(renamed), n_(p.name), N_(to_upper(p.name)) {
         for (const char* own : {"ARENA", "STATE", "LAYERS", "GRAPH", "ERR", "OK", "WEIGHTS", "HOOK", "MEM", "CONSTANT_MEM", "MUTABLE_MEM",
-                                "ACTIVATIONS_MEM", "CHECK_WEIGHTS", "NOINLINE", "H", "PRIVATE_H"})
+                                "ACTIVATIONS_MEM", "CHECK_WEIGHTS", "NOINLINE", "STEP_DONE", "H", "PRIVATE_H"})
             macros_.insert(N_ + "_" + own);
         for (size_t i = 0; i < face.inputs.size(); ++i) macros_.insert(fmt::format("{}_INPUT{}", N_, i));
         for (size_t i = 0; i < face.outputs.size(); ++i) macros_.insert(fmt::format("{}_OUTPUT{}", N_, i));
