@@ -101,6 +101,17 @@ Walk merged(const std::vector<int64_t>& dims, const std::vector<std::vector<int6
     return walk;
 }
 
+std::pair<Walk, Walk> reduction_walks(const Shape& x, const std::vector<int64_t>& axes) {
+    const std::vector<int64_t> strides = x.strides();
+    std::vector<int64_t> size[2], step[2];  // [0]: kept, [1]: reduced
+    for (size_t i = 0; i < strides.size(); ++i) {
+        const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
+        size[reduced].push_back(x[static_cast<int64_t>(i)]);
+        step[reduced].push_back(strides[i]);
+    }
+    return {merged(size[0], {step[0]}), merged(size[1], {step[1]})};
+}
+
 std::vector<int64_t> repeated_strides(const Shape& from, const Shape& to) {
     std::vector<int64_t> own = from.strides(), out(to.dims().size(), 0);
     const size_t missing = out.size() - own.size();

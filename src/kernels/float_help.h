@@ -35,6 +35,8 @@ struct Walk {
     void add_constants(Candidate& candidate, std::initializer_list<std::string_view> names) const;
 };
 Walk merged(const std::vector<int64_t>& dims, const std::vector<std::vector<int64_t>>& strides);
+// What a reduction of x over `axes` keeps, and what it folds, each walked in elements of x.
+std::pair<Walk, Walk> reduction_walks(const Shape& x, const std::vector<int64_t>& axes);
 // Strides of `from`, in elements, for an index of `to`, to which it broadcasts: 0 where it repeats.
 std::vector<int64_t> repeated_strides(const Shape& from, const Shape& to);
 

@@ -1,7 +1,7 @@
 // Rows of pooling and of reductions.
 #include <algorithm>
 
-#include "kernels/row_help.h"
+#include "kernels/float_help.h"
 
 namespace gw {
 namespace {
@@ -72,7 +72,6 @@ Match match_avg_pool_s8(const MatchContext& context, const Graph& graph, NodeId 
     return c;
 }
 
-// x as [outer][reduced][inner]; the reduced axes must be neighbours, dimensions of size 1 aside.
 Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const Reduce& op = *get_if<Reduce>(node.op);
@@ -81,35 +80,29 @@ Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId ro
     const bool sum = op.kind == ReduceKind::sum || op.kind == ReduceKind::mean;
     if (!sum && op.kind != ReduceKind::max && op.kind != ReduceKind::min) return "computes sums, means, maxima and minima";
     if (sum && op.requant.empty()) return "has no requantization";
-    const Shape& shape = graph.type(x).shape;
-    int64_t outer = 1, reduced = 1, inner = 1;
-    for (int64_t i = 0; i < shape.rank(); ++i) {
-        if (std::find(op.axes.begin(), op.axes.end(), i) != op.axes.end()) {
-            if (inner != 1 && shape[i] != 1) return "the reduced axes are not neighbours";
-            reduced *= shape[i];
-        } else if (reduced == 1) {
-            outer *= shape[i];
-        } else {
-            inner *= shape[i];
-        }
-    }
+    auto [kept, reduced] = reduction_walks(graph.type(x).shape, op.axes);
+    if (!kept.extend(3) || !reduced.extend(3)) return "more than three separate runs of dimensions to keep or to reduce";
+    const int64_t elements = graph.type(x).elements(), results = graph.type(y).elements();
     Candidate c;
     c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1)};
-    c.constants = {{"OUTER", outer},
-                   {"R", reduced},
-                   {"INNER", inner},
-                   {"KIND", sum                          ? 0
-                            : op.kind == ReduceKind::max ? 1
-                                                         : 2},
-                   {"X_ZERO", op.x_zero}};
+    for (size_t i = 0; i < 3; ++i) {
+        c.constants.emplace_back(fmt::format("K{}", i), kept.dims[i]);
+        c.constants.emplace_back(fmt::format("R{}", i), reduced.dims[i]);
+        c.constants.emplace_back(fmt::format("K{}S", i), kept.strides[0][i]);
+        c.constants.emplace_back(fmt::format("R{}S", i), reduced.strides[0][i]);
+    }
+    c.constants.emplace_back("KIND", sum ? 0 : op.kind == ReduceKind::max ? 1 : 2);
+    c.constants.emplace_back("X_ZERO", op.x_zero);
     add_single_requant(c, op.requant);
     TileTrace trace;
     trace.reads_first = true;
-    for (int64_t i = 0; i < outer * inner; ++i) trace.tiles.push_back({i + 1, i / inner * reduced * inner + i % inner});
+    for (int64_t i = 0; i < results; ++i) {
+        const int64_t k2 = i % kept.dims[2], k1 = i / kept.dims[2] % kept.dims[1], k0 = i / kept.dims[2] / kept.dims[1];
+        trace.tiles.push_back({i + 1, k0 * kept.strides[0][0] + k1 * kept.strides[0][1] + k2 * kept.strides[0][2]});
+    }
     c.overlaps.push_back({0, 1, minimum_gap(trace)});
     c.covers = {root};
-    c.cycles = outer * reduced * inner * (is_small_core(context.core) ? 9 : 5) +
-               outer * inner * (12 + requant_cycles(context.core, op.requant.rounding));
+    c.cycles = elements * (is_small_core(context.core) ? 9 : 5) + results * (12 + requant_cycles(context.core, op.requant.rounding));
     return c;
 }
 

@@ -57,15 +57,7 @@ Match match_reduce_f32(const MatchContext& context, const Graph& graph, NodeId r
     const Reduce& op = *get_if<Reduce>(node.op);
     const ValueId x = node.inputs[0], y = node.outputs[0];
     if (!is_type(graph, x, DType::float32)) return "takes and gives f32";
-    const Shape& s = graph.type(x).shape;
-    const std::vector<int64_t> strides = s.strides();
-    std::vector<int64_t> size[2], step[2];  // [0]: kept, [1]: reduced
-    for (size_t i = 0; i < strides.size(); ++i) {
-        const bool reduced = std::find(op.axes.begin(), op.axes.end(), static_cast<int64_t>(i)) != op.axes.end();
-        size[reduced].push_back(s[static_cast<int64_t>(i)]);
-        step[reduced].push_back(strides[i]);
-    }
-    Walk kept = merged(size[0], {step[0]}), reduced = merged(size[1], {step[1]});
+    auto [kept, reduced] = reduction_walks(graph.type(x).shape, op.axes);
     if (reduced.dims.size() == 1) {
         // One long run is folded in pieces of about its square root, so that a sum of many elements loses little.
         const int64_t n = reduced.dims[0], stride = reduced.strides[0][0];
