@@ -50,7 +50,7 @@ public:
 
     Expected<Graph> run() {
         for (const Node& node : g_.nodes) {
-            if (quantize(node) || dequantize(node) || on_integers(node)) continue;
+            if (quantize(node) || dequantize(node) || on_integers(node) || on_constant(node)) continue;
             for (ValueId id : node.inputs) make_integers(id);
             r_.copy(node);
         }
@@ -149,6 +149,20 @@ private:
         bool symmetric = bytes.type.quant.block == 0;
         for (int32_t z : bytes.type.quant.zero_points) symmetric = symmetric && z == 0;
         if (bytes.type.quant.per_tensor() || (symmetric && bytes.type.quant.axis == 0)) given_[real.index] = std::move(bytes);
+    }
+
+    // A constant in another shape or order is a constant with the same steps.
+    bool on_constant(const Node& node) {
+        if (get_if<Reshape>(node.op) == nullptr && get_if<Transpose>(node.op) == nullptr) return false;
+        const auto given = given_.find(r_.map(node.inputs[0]).index);
+        if (given == given_.end() || !given->second.type.quant.per_tensor()) return false;
+        Tensor moved[] = {Tensor::zeros({given->second.type.dtype, g_.type(node.outputs[0]).shape, given->second.type.quant})};
+        const Tensor* in[] = {&given->second};
+        evaluate(node.op, in, moved);
+        const ValueId real = r_.out.add_constant(moved[0].dequantized(), g_[node.outputs[0]].source);
+        given_[real.index] = std::move(moved[0]);
+        r_.replace(node.outputs[0], real);
+        return true;
     }
 
     // Ops that only move or compare integers do the same to the floats that these stand for.

@@ -1,7 +1,36 @@
-// What the oracles share: seeded random numbers, and arrays in .npz files as the tool reads and writes them.
+// What the oracles share: their command line, seeded random numbers, and arrays in .npz files as the tool reads and writes them.
 'use strict';
+const {spawnSync} = require('child_process');
 const fs = require('fs');
+const os = require('os');
+const path = require('path');
 const zlib = require('zlib');
+
+// Runs `work(ort, models, folder)`, which resolves to the number of failures, on the models of a command line: files (those that are not there
+// are skipped by name), or `--random RANDOM_ONNX FIRST COUNT [quantizable]` for as many random ones. `folder` is a temporary one.
+// Ends the process: 77 (skipped) without the package, 1 after a failure.
+async function oracle(package_, list, work) {
+  let ort;
+  try {
+    ort = require(path.resolve(package_));
+  } catch (error) {
+    console.log(`SKIPPED: no onnxruntime in ${package_} (${error.code || error.message})`);
+    process.exit(77);
+  }
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oracle-'));
+  let models = list;
+  if (list[0] === '--random') {
+    const [, program, ...options] = list;
+    const made = spawnSync(program, [folder, ...options], {encoding: 'utf8'});
+    if (made.status !== 0) throw new Error(`${path.basename(program)}: status ${made.status}\n${made.stderr}`);
+    models = fs.readdirSync(folder).map((name) => path.join(folder, name));
+  }
+  const there = models.filter((model) => fs.existsSync(model));
+  for (const model of models) if (!there.includes(model)) console.log(`SKIPPED: ${path.basename(model)} is not there`);
+  const failed = await work(ort, there, folder);
+  fs.rmSync(folder, {recursive: true});
+  process.exit(failed ? 1 : 0);
+}
 
 // mulberry32: 32 bits of state are plenty here.
 function randomSource(seed) {
@@ -92,4 +121,4 @@ function readNpz(file) {
   return arrays;
 }
 
-module.exports = {randomSource, writeNpz, readNpz};
+module.exports = {oracle, randomSource, writeNpz, readNpz};

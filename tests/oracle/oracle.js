@@ -4,13 +4,12 @@
 // script draws seeded inputs, hands them to `glowworm run MODEL in.npz --on interpreter -o out.npz`, runs onnxruntime on them, and compares.
 //
 //   node oracle.js ONNXRUNTIME_NODE_FOLDER GLOWWORM MODEL…
+//   node oracle.js ONNXRUNTIME_NODE_FOLDER GLOWWORM --random RANDOM_ONNX FIRST COUNT
 // Status 77 (skipped) without the onnxruntime package, 1 on a difference. Models that do not exist are skipped by name.
 'use strict';
 const {spawnSync} = require('child_process');
-const fs = require('fs');
-const os = require('os');
 const path = require('path');
-const {randomSource, writeNpz, readNpz} = require('./arrays.js');
+const {oracle, randomSource, writeNpz, readNpz} = require('./arrays.js');
 
 const samples = 3;
 const tolerance = 1e-4;  // of the output's range
@@ -63,28 +62,15 @@ async function compare(ort, glowworm, model, folder) {
   return faults;
 }
 
-async function main() {
-  const [package_, glowworm, ...models] = process.argv.slice(2);
-  let ort;
-  try {
-    ort = require(path.resolve(package_));
-  } catch (error) {
-    console.log(`SKIPPED: no onnxruntime in ${package_} (${error.code || error.message})`);
-    process.exit(77);
-  }
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oracle-'));
+const [package_, glowworm, ...list] = process.argv.slice(2);
+oracle(package_, list, async (ort, models, folder) => {
+  const random = list[0] === '--random';
   let failed = 0;
   for (const model of models) {
-    if (!fs.existsSync(model)) {
-      console.log(`SKIPPED: ${path.basename(model)} is not there`);
-      continue;
-    }
     const faults = await compare(ort, glowworm, model, folder);
-    console.log(`${path.basename(model)}: ${faults.length ? faults.join('; ') : 'equal'}`);
-    failed += faults.length;
+    if (!random || faults.length) console.log(`${path.basename(model)}: ${faults.length ? faults.join('; ') : 'equal'}`);
+    failed += faults.length ? 1 : 0;
   }
-  fs.rmSync(folder, {recursive: true});
-  process.exit(failed ? 1 : 0);
-}
-
-main();
+  if (random) console.log(`${models.length} random models, ${failed} of them differ`);
+  return failed;
+});

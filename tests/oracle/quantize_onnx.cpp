@@ -84,7 +84,7 @@ public:
             listed_.insert(out.name());
         }
         for (const auto& [name, q] : quantized_) {
-            if (!all_ || !listed_.insert(q).second) continue;
+            if (!all_ || initializers_.count(name) != 0 || !listed_.insert(q).second) continue;
             auto& out = *g_.add_output();
             out.set_name(q);
             out.mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
