@@ -6,7 +6,7 @@
  * w      [OC][KH][KW][IC], OC filled up to a multiple of four
  * table  four elements each of bias, left shift, multiplier, right shift for four channels, then for the next four (gw_outputs). The
  *        bias is less X_ZERO times the sum of the channel's weights
- * shape  IH IW IC OH OW OC KH KW SH SW DH DW PT PL X_ZERO: kernel, stride, dilation, padding above and left. Layers whose constants are
+ * shape  IH IW IC OH OW KH KW SH SW DH DW PT PL X_ZERO OC: kernel, stride, dilation, padding above and left. Layers whose constants are
  *        equal share the code
  * patch  [KH][KW][IC]: scratch
  * FORM, Y_ZERO, LO, HI  rounding form, zero point and clamp of y
@@ -34,9 +34,9 @@ GW_INLINE int8_t *conv2d_s8_mve_run(int8_t *patch, const int8_t *row, int32_t ix
 /* The window whose first tap is at row iy, column ix of x. */
 static GW_NOINLINE void conv2d_s8_mve_gather(int8_t *patch, const int8_t *x, int32_t iy, int32_t ix, const int32_t *shape)
 {
-    const int32_t width = shape[1], channels = shape[2], kw = shape[7], dw = shape[11], zero = shape[14];
+    const int32_t width = shape[1], channels = shape[2], kw = shape[6], dw = shape[10], zero = shape[13];
     int32_t ky, kx;
-    for (ky = 0; ky < shape[6]; ++ky, iy += shape[10]) {
+    for (ky = 0; ky < shape[5]; ++ky, iy += shape[9]) {
         if (iy < 0 || iy >= shape[0]) {
             gw_fill_bytes(patch, zero, kw * channels);
             patch += kw * channels;
@@ -55,13 +55,13 @@ void conv2d_s8_mve(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *t
 {
     enum { FORM = 3, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
     enum { BACKWARD = 0 };                                  // @constants
-    const int32_t rows = shape[3], columns = shape[4], channels = shape[5], k = shape[6] * shape[7] * shape[2];
+    const int32_t rows = shape[3], columns = shape[4], channels = shape[14], k = shape[5] * shape[6] * shape[2];
     int32_t row, column;
     if (BACKWARD) y += (rows * columns - 1) * channels;
     for (row = 0; row < rows; ++row) {
-        const int32_t iy = (BACKWARD ? rows - 1 - row : row) * shape[8] - shape[12];
+        const int32_t iy = (BACKWARD ? rows - 1 - row : row) * shape[7] - shape[11];
         for (column = 0; column < columns; ++column) {
-            const int32_t ix = (BACKWARD ? columns - 1 - column : column) * shape[9] - shape[13];
+            const int32_t ix = (BACKWARD ? columns - 1 - column : column) * shape[8] - shape[12];
             conv2d_s8_mve_gather(patch, x, iy, ix, shape);
             gw_row_of_outputs(FORM, patch, w, k, table, Y_ZERO, LO, HI, channels, y);
             y += BACKWARD ? -channels : channels;

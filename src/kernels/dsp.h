@@ -48,6 +48,16 @@ struct DspRequant {
 };
 DspRequant dsp_requant(const Requant& requant, const Tensor& w, int64_t channels, std::span<const Interval> intervals, bool may_mix);
 
+// A sum or difference of two bytes and its rescaling: (p · a + q · b + c) >> shift, clamped, gives the op's result for each pair p, q.
+struct SumLine {
+    int64_t a = 0, b = 0, c = 0;
+    int shift = 0;
+    bool wide = false;  // takes 64 bits
+};
+// Why a sum of tensors of one shape has no such line; nullptr where it has. Then `line` is it, and the candidate has the operands, the
+// result, their overlaps and LO, HI.
+const char* start_sum(const Graph& graph, NodeId root, Candidate& candidate, SumLine& line);
+
 // The table of the DSP kernels as an argument, and FORM, PRE, POST, Y_ZERO, LO, HI. Plain: [channels][3], bias less x_zero · weights,
 // multiplier, addend or shift. In `blocks` of four channels, as conv2d_s8_dsp.c says, and the constants MIXED and PLAIN.
 void add_dsp_requant(Candidate& candidate, const DspRequant& dsp, const Requant& requant, const Tensor& w, int64_t channels, int32_t x_zero,

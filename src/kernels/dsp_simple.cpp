@@ -13,12 +13,6 @@
 namespace gw {
 namespace {
 
-struct SumLine {
-    int64_t a = 0, b = 0, c = 0;
-    int shift = 0;
-    bool wide = false;  // 64 bits
-};
-
 // Results of all pairs of bytes, a's by rows.
 std::vector<int8_t> all_results(const Binary& op) {
     std::vector<int8_t> bytes;
@@ -91,24 +85,13 @@ std::optional<SumLine> find_sum_line(const Binary& op) {
 
 Match match_add(const MatchContext& context, const Graph& graph, NodeId root) {
     if (const char* why = dsp_unfit(context)) return why;
-    const Node& node = graph[root];
-    const Binary& op = *get_if<Binary>(node.op);
-    const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
-    if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
-    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
-    if (op.requant.empty()) return "has no requantization";
-    const int64_t n = graph.type(y).elements();
-    if (graph.type(a).elements() != n || graph.type(b).elements() != n) return "the operands must have one shape";
-    const std::optional<SumLine> line = find_sum_line(op);
-    if (!line) return "no line through the operands gives every result";
     Candidate c;
-    c.arguments = {operand(graph, a, "a", 1), operand(graph, b, "b", 1), KernelArgument::output(y, 1),
-                   int32_table({n, line->a, line->b, static_cast<int32_t>(line->c), line->c >> 32}, "table")};
-    c.constants = {{"WIDE", line->wide ? 1 : 0}, {"SHIFT", line->shift}, {"LO", op.requant.lo}, {"HI", op.requant.hi}};
-    add_elementwise_overlap(c, 0, 2, n, 1, 1);
-    add_elementwise_overlap(c, 1, 2, n, 1, 1);
-    c.covers = {root};
-    c.cycles = 30 + n * (line->wide ? 14 : 8);
+    SumLine line;
+    if (const char* why = start_sum(graph, root, c, line)) return why;
+    const int64_t n = graph.type(graph[root].outputs[0]).elements();
+    c.arguments.push_back(int32_table({n, line.a, line.b, static_cast<int32_t>(line.c), line.c >> 32}, "table"));
+    c.constants.insert(c.constants.end(), {{"SHIFT", line.shift}, {"WIDE", line.wide ? 1 : 0}});
+    c.cycles = 30 + n * (line.wide ? 14 : 8);
     return c;
 }
 
@@ -148,6 +131,26 @@ constexpr KernelRow rows[] = {
 };
 
 }  // namespace
+
+const char* start_sum(const Graph& graph, NodeId root, Candidate& c, SumLine& line) {
+    const Node& node = graph[root];
+    const Binary& op = *get_if<Binary>(node.op);
+    const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
+    if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
+    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (op.requant.empty()) return "has no requantization";
+    const int64_t n = graph.type(y).elements();
+    if (graph.type(a).elements() != n || graph.type(b).elements() != n) return "the operands must have one shape";
+    const std::optional<SumLine> found = find_sum_line(op);
+    if (!found) return "no line through the operands gives every result";
+    line = *found;
+    c.arguments = {operand(graph, a, "a", 1), operand(graph, b, "b", 1), KernelArgument::output(y, 1)};
+    c.constants = {{"LO", op.requant.lo}, {"HI", op.requant.hi}};
+    add_elementwise_overlap(c, 0, 2, n, 1, 1);
+    add_elementwise_overlap(c, 1, 2, n, 1, 1);
+    c.covers = {root};
+    return nullptr;
+}
 
 std::span<const KernelRow> dsp_simple_rows() { return rows; }
 

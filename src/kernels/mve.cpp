@@ -11,7 +11,6 @@
 #include <numeric>
 
 #include "kernels/dsp.h"
-#include "kernels/row_help.h"
 
 namespace gw {
 namespace {
@@ -38,36 +37,47 @@ int64_t outputs_cycles(int64_t depth, int64_t outputs) {
     return 20 + (outputs + 3) / 4 * (29 + (depth + 15) / 16 * 10) + (outputs >= 4 ? 25 : 0) + (outputs % 4 != 0 ? 45 : 0);
 }
 
-Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
+Window window_of(const Graph& graph, const LayerOperands& layer, const Conv2D& op) {
+    const Shape &x = graph.type(layer.x).shape, &w = graph.type(layer.w).shape, &y = graph.type(layer.y).shape;
+    return {x[1], x[2], y[1], y[2], {w[1], w[2]}, op.stride, op.dilation, op.pad};
+}
+
+// Why no row here takes the layer; nullptr if one may.
+const char* unfit_layer(const MatchContext& context, const Graph& graph, const LayerOperands& layer, const Requant& requant) {
     if (const char* why = mve_unfit(context)) return why;
+    if (const char* why = unfit_int8_layer(graph, layer, requant)) return why;
+    return unfit_for_lanes(requant);
+}
+
+// Weights, packed, and the table of the layer's requantization for these lanes.
+void add_layer(Candidate& c, const Graph& graph, const LayerOperands& layer, const Requant& requant, int32_t x_zero, const Tensor& packed,
+               std::span<const int64_t> lanes) {
+    const Tensor& w = *graph.constant(layer.w);
+    c.arguments.push_back(typed_weights(packed, "w", layer.w));
+    add_lane_requant(c, requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, w.shape()[0]), w, x_zero), lanes);
+}
+
+Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const Conv2D& op = *get_if<Conv2D>(node.op);
     const LayerOperands layer = layer_operands(node);
-    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
-    if (const char* why = unfit_for_lanes(op.requant)) return why;
+    if (const char* why = unfit_layer(context, graph, layer, op.requant)) return why;
     if (op.groups != 1) return "one group only";
-    const Shape &x = graph.type(layer.x).shape, &w = graph.type(layer.w).shape, &y = graph.type(layer.y).shape;
-    const Window window{x[1], x[2], y[1], y[2], {w[1], w[2]}, op.stride, op.dilation, op.pad};
-    const int64_t batch = x[0], in_c = x[3], out_c = y[3], depth = w[1] * w[2] * in_c;
-    const Tensor& weights = *graph.constant(layer.w);
+    const Window window = window_of(graph, layer, op);
+    const Shape& w = graph.type(layer.w).shape;
+    const int64_t in_c = w[3], out_c = w[0], depth = w[1] * w[2] * in_c;
 
     Candidate c;
-    c.batch = batch;
-    c.arguments.push_back(KernelArgument::input(layer.x, 1, graph.type(layer.x).bytes() / batch));
-    c.arguments.push_back(KernelArgument::output(layer.y, 1, graph.type(layer.y).bytes() / batch));
-    c.arguments.push_back(typed_weights(filled_up(weights), "w", layer.w));
-    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, out_c), weights, op.x_zero),
-                     lanes_in_order(out_c));
-    c.arguments.push_back(int32_table({x[1], x[2], in_c, y[1], y[2], out_c, w[1], w[2], op.stride[0], op.stride[1], op.dilation[0],
-                                       op.dilation[1], op.pad[0], op.pad[1], op.x_zero},
-                                      "shape"));
+    const int64_t batch = add_one_image_each(c, graph, layer.x, layer.y);
+    add_layer(c, graph, layer, op.requant, op.x_zero, filled_up(*graph.constant(layer.w)), lanes_in_order(out_c));
+    c.arguments.push_back(window_table(window, in_c, {op.x_zero, out_c}));
     c.arguments.push_back(KernelArgument::scratch(depth, 1));
     c.constants.emplace_back("BACKWARD", 0);
     // Iterations of a batch would need a trace of them all.
     if (batch == 1) c.overlaps.push_back(window_overlap(window, in_c, out_c, true, true));
     c.covers = {root};
     // Taps outside the picture are multiplied too; never more than the graph's own count says.
-    const int64_t pixels = batch * y[1] * y[2];
+    const int64_t pixels = batch * window.out_h * window.out_w;
     c.macs_executed = std::min(pixels * depth * out_c, graph.macs());
     const bool one_run = op.dilation[1] == 1;
     const int64_t runs = w[1] * (one_run ? 1 : w[2]), run = one_run ? w[2] * in_c : in_c;
@@ -91,18 +101,15 @@ std::vector<int64_t> tap_pairs(std::span<const int8_t> weights, int64_t channels
 }
 
 Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId root) {
-    if (const char* why = mve_unfit(context)) return why;
     const Node& node = graph[root];
     const Conv2D& op = *get_if<Conv2D>(node.op);
     const LayerOperands layer = layer_operands(node);
-    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
-    if (const char* why = unfit_for_lanes(op.requant)) return why;
-    const Shape &x = graph.type(layer.x).shape, &w = graph.type(layer.w).shape, &y = graph.type(layer.y).shape;
-    const int64_t batch = x[0], channels = x[3], taps = w[1] * w[2], padded = (channels + 15) / 16 * 16;
-    if (w[3] != 1 || op.groups != channels || y[3] != channels) return "one input and one output channel a group only";
-    const Window window{x[1], x[2], y[1], y[2], {w[1], w[2]}, op.stride, op.dilation, op.pad};
-    const Tensor& weights = *graph.constant(layer.w);
-    const auto bytes = weights.data<int8_t>();
+    if (const char* why = unfit_layer(context, graph, layer, op.requant)) return why;
+    const Window window = window_of(graph, layer, op);
+    const Shape& w = graph.type(layer.w).shape;
+    const int64_t channels = w[0], taps = w[1] * w[2], padded = (channels + 15) / 16 * 16;
+    if (w[3] != 1 || op.groups != channels) return "one input and one output channel a group only";
+    const auto bytes = graph.constant(layer.w)->data<int8_t>();
     const std::vector<int64_t> pairs = tap_pairs(bytes, channels, taps);
     const auto n = static_cast<int64_t>(pairs.size());
     std::vector<int8_t> packed;
@@ -119,26 +126,22 @@ Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId ro
     std::vector<int32_t> places;  // in x, then in the patch
     for (const bool in_patch : {false, true})
         for (const int64_t tap : pairs) {
-            const int64_t t = std::max<int64_t>(tap, 0), in_x = (t / w[2] * op.dilation[0] * x[2] + t % w[2] * op.dilation[1]) * channels;
+            const int64_t t = std::max<int64_t>(tap, 0),
+                          in_x = (t / w[2] * op.dilation[0] * window.in_w + t % w[2] * op.dilation[1]) * channels;
             places.push_back(static_cast<int32_t>(in_patch ? t * padded : in_x));
         }
 
     Candidate c;
-    c.batch = batch;
-    c.arguments.push_back(KernelArgument::input(layer.x, 1, graph.type(layer.x).bytes() / batch));
-    c.arguments.push_back(KernelArgument::output(layer.y, 1, graph.type(layer.y).bytes() / batch));
-    c.arguments.push_back(typed_weights(Tensor::of<int8_t>(Shape{static_cast<int64_t>(packed.size())}, packed), "w", layer.w));
-    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, channels), weights, op.x_zero), lanes);
-    c.arguments.push_back(int32_table({x[1], x[2], channels, y[1], y[2], w[1], w[2], op.stride[0], op.stride[1], op.dilation[0],
-                                       op.dilation[1], op.pad[0], op.pad[1], op.x_zero, n / 2},
-                                      "shape"));
+    const int64_t batch = add_one_image_each(c, graph, layer.x, layer.y);
+    add_layer(c, graph, layer, op.requant, op.x_zero, Tensor::of<int8_t>(Shape{static_cast<int64_t>(packed.size())}, packed), lanes);
+    c.arguments.push_back(window_table(window, channels, {op.x_zero, n / 2}));
     c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{2 * n}, places), "taps"));
     c.arguments.push_back(KernelArgument::scratch(taps * padded, 1));
     c.constants.emplace_back("BACKWARD", 0);
     // Of a pixel 16 channels are read and written, then the next 16.
     if (batch == 1) c.overlaps.push_back(window_overlap(window, channels, channels, channels <= 16, true));
     c.covers = {root};
-    const int64_t pixels = batch * y[1] * y[2], inside = batch * window.taps_inside(), blocks = padded / 16;
+    const int64_t pixels = batch * window.out_h * window.out_w, inside = batch * window.taps_inside(), blocks = padded / 16;
     c.macs_executed = std::min(pixels * taps * channels, graph.macs());
     // Windows copied: all, or as many as taps are missing at the edges, roughly.
     const int64_t copied = channels % 16 != 0 ? pixels : std::min(pixels, (pixels * taps - inside + 2) / 3);
@@ -147,20 +150,17 @@ Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId ro
 }
 
 Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
-    if (const char* why = mve_unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
     const LayerOperands layer = layer_operands(node);
-    if (const char* why = unfit_int8_layer(graph, layer, op.requant)) return why;
-    if (const char* why = unfit_for_lanes(op.requant)) return why;
+    if (const char* why = unfit_layer(context, graph, layer, op.requant)) return why;
     const Tensor& w = *graph.constant(layer.w);
     const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(layer.x).shape, 1);
 
     Candidate c;
     c.arguments.push_back(KernelArgument::input(layer.x, 1));
     c.arguments.push_back(KernelArgument::output(layer.y, 1));
-    c.arguments.push_back(typed_weights(filled_up(w), "w", layer.w));
-    add_lane_requant(c, op.requant, bias_of_raw_inputs(bias_or_zeros(graph, layer.bias_id, o), w, op.x_zero), lanes_in_order(o));
+    add_layer(c, graph, layer, op.requant, op.x_zero, filled_up(w), lanes_in_order(o));
     c.arguments.push_back(int32_table({m, k, o}, "shape"));
     // A row of x is read again for every block of outputs.
     TileTrace trace;
@@ -242,6 +242,22 @@ void add_lane_requant(Candidate& c, const Requant& r, const Tensor& bias, std::s
             for (size_t i = first; i < first + 4; ++i) words.push_back(lane_of(lanes[i]).*field);
     c.arguments.push_back(typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(words.size())}, words), "table"));
     c.constants.insert(c.constants.end(), {{"FORM", form_number(r.rounding)}, {"Y_ZERO", r.zero_point}, {"LO", r.lo}, {"HI", r.hi}});
+}
+
+int64_t add_one_image_each(Candidate& c, const Graph& graph, ValueId x, ValueId y) {
+    c.batch = graph.type(x).shape[0];
+    c.arguments.push_back(KernelArgument::input(x, 1, graph.type(x).bytes() / c.batch));
+    c.arguments.push_back(KernelArgument::output(y, 1, graph.type(y).bytes() / c.batch));
+    return c.batch;
+}
+
+KernelArgument window_table(const Window& w, int64_t channels, std::initializer_list<int64_t> more) {
+    std::vector<int32_t> words;
+    for (const int64_t v : {w.in_h, w.in_w, channels, w.out_h, w.out_w, w.kernel[0], w.kernel[1], w.stride[0], w.stride[1], w.dilation[0],
+                            w.dilation[1], w.pad[0], w.pad[1]})
+        words.push_back(static_cast<int32_t>(v));
+    for (const int64_t v : more) words.push_back(static_cast<int32_t>(v));
+    return typed_table(Tensor::of<int32_t>(Shape{static_cast<int64_t>(words.size())}, words), "shape");
 }
 
 std::span<const KernelRow> mve_rows() { return rows; }

@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "kernels/kernel.h"
+#include "kernels/row_help.h"
 
 namespace gw {
 
@@ -16,5 +16,9 @@ Tensor bias_of_raw_inputs(const Tensor& bias, const Tensor& w, int32_t x_zero);
 // The table of gw_kernel.h's Helium kernels as an argument, and FORM, Y_ZERO, LO, HI. A vector has one lane for each of the channels in
 // `lanes` (-1: none); for each vector four elements each of bias, left shift, multiplier, right shift.
 void add_lane_requant(Candidate& candidate, const Requant& requant, const Tensor& bias, std::span<const int64_t> lanes);
+// The first two arguments, one image of each of x and y [n][height][width][channels] a call; gives n, the candidate's batch.
+int64_t add_one_image_each(Candidate& candidate, const Graph& graph, ValueId x, ValueId y);
+// The table IH IW C OH OW KH KW SH SW DH DW PT PL, then `more`.
+KernelArgument window_table(const Window& window, int64_t channels, std::initializer_list<int64_t> more = {});
 
 }  // namespace gw

@@ -64,6 +64,66 @@ inline KernelCase dense_case(Dice& dice, int64_t m, int64_t k, int64_t o) {
     return c;
 }
 
+struct Geometry {
+    int64_t h, w;
+    Pair kernel, stride, dilation;
+    Pads pad;
+    std::string text() const {
+        return fmt::format("{}x{} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{}", h, w, kernel[0], kernel[1], stride[0],
+                           stride[1], dilation[0], dilation[1], pad[0], pad[1], pad[2], pad[3]);
+    }
+};
+
+// A window that fits; pads now and then as large as the whole kernel, so that some windows lie outside.
+inline Geometry geometry(Dice& dice) {
+    for (;;) {
+        Geometry g{dice.between(1, 9),
+                   dice.between(1, 9),
+                   {dice.between(1, 4), dice.between(1, 4)},
+                   {dice.between(1, 3), dice.between(1, 3)},
+                   {dice.between(1, 2), dice.between(1, 2)},
+                   {0, 0, 0, 0}};
+        const int64_t most = dice.chance(15) ? 4 : dice.chance(50) ? 1 : 0;
+        for (int64_t& p : g.pad) p = dice.between(0, most);
+        if (g.dilation[0] * (g.kernel[0] - 1) + 1 <= g.h + g.pad[0] + g.pad[2] &&
+            g.dilation[1] * (g.kernel[1] - 1) + 1 <= g.w + g.pad[1] + g.pad[3]) {
+            return g;
+        }
+    }
+}
+
+// Whether every window has a position inside the picture: pooling asks for it.
+inline bool all_inside(int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t before, int64_t after) {
+    for (int64_t first = -before; first + dilation * (kernel - 1) < in + after; first += stride) {
+        bool found = false;
+        for (int64_t k = 0; k < kernel; ++k) found = found || (first + k * dilation >= 0 && first + k * dilation < in);
+        if (!found) return false;
+    }
+    return true;
+}
+
+// A pool of up to `most_channels` channels, now and then of two pictures.
+inline KernelCase pool_case(Dice& dice, PoolKind kind, int64_t most_channels) {
+    Geometry g = geometry(dice);
+    while (!all_inside(g.h, g.kernel[0], g.stride[0], g.dilation[0], g.pad[0], g.pad[2]) ||
+           !all_inside(g.w, g.kernel[1], g.stride[1], g.dilation[1], g.pad[1], g.pad[3])) {
+        g = geometry(dice);
+    }
+    const int64_t channels = dice.between(1, most_channels), batch = dice.chance(15) ? 2 : 1;
+    KernelCase c;
+    Pool2D op;
+    op.kind = kind, op.kernel = g.kernel, op.stride = g.stride, op.dilation = g.dilation, op.pad = g.pad;
+    op.x_zero = dice.zero(), op.count_pad = dice.chance(50);
+    if (dice.chance(30)) op.lo = static_cast<int32_t>(dice.between(-128, 20)), op.hi = static_cast<int32_t>(dice.between(op.lo, 127));
+    c.label = fmt::format("pool n{} c{} {}{}", batch, channels, g.text(), op.count_pad ? " counting pads" : "");
+    const Shape shape{batch, g.h, g.w, channels};
+    const Quant quant = Quant::tensor(0.5F, op.x_zero);
+    const ValueId x = c.graph.add_input("x", {DType::int8, shape, quant});
+    c.graph.add_output("y", c.graph.must_add(op, {x}, {}));
+    c.inputs.push_back(dice.bytes(shape, quant));
+    return c;
+}
+
 // A squared difference, comparison or quotient with TFLite's arithmetic.
 inline Binary rescaled_binary(Dice& dice, BinaryKind kind) {
     Binary op;

@@ -91,6 +91,85 @@ TEST(MveKernels, Dense) {
     compilers.expect_quiet();
 }
 
+TEST(MveKernels, Sums) {
+    Dice dice(46);
+    EveryCompiler compilers(8);
+    KernelHarness harness("cortex-m55", 0, compilers.fault());
+    int found = 0;
+    for (int i = 0; i < 40; ++i) {
+        const KernelCase c = sum_case(dice, {dice.between(1, 3), dice.between(1, 29)}, i % 4 != 0);
+        if (const std::string why = harness.reason(c, "add_s8_mve"); !why.empty()) {
+            EXPECT_THAT(why, testing::HasSubstr("no line"));
+            continue;
+        }
+        harness.add(c, "add_s8_mve");
+        ++found;
+    }
+    EXPECT_GE(found, 25);
+    expect_clean_everywhere(harness, 40);
+    compilers.expect_quiet();
+}
+
+// Pool of a picture whose every byte is `value`.
+KernelCase constant_pool(const Pool2D& op, const Shape& shape, int8_t value) {
+    KernelCase c;
+    c.label = fmt::format("pool of {} at {}, {}x{}", shape.text(), value, op.kernel[0], op.kernel[1]);
+    const Quant quant = Quant::tensor(0.5F, op.x_zero);
+    c.graph.add_output("y", c.graph.must_add(op, {c.graph.add_input("x", {DType::int8, shape, quant})}, {}));
+    c.inputs.push_back(Tensor::zeros({DType::int8, shape, quant}));
+    for (int8_t& v : c.inputs[0].mutable_data<int8_t>()) v = value;
+    return c;
+}
+
+TEST(MveKernels, Pools) {
+    Dice dice(47);
+    EveryCompiler compilers(8);
+    KernelHarness harness("cortex-m55", 0, compilers.fault());
+    for (int i = 0; i < 40; ++i) {
+        const PoolKind kind = i % 2 != 0 ? PoolKind::average : PoolKind::max;
+        EXPECT_THAT(harness.add(pool_case(dice, kind, 37), "pool_s8_mve"), testing::ElementsAre("pool_s8_mve"));
+    }
+    // The largest sums that 16 bits hold: 255 positions; 128 whose zero point lies at the other end.
+    for (const int8_t value : {-128, 127}) {
+        Pool2D op;
+        op.kind = PoolKind::average, op.kernel = {17, 15};
+        EXPECT_THAT(harness.add(constant_pool(op, {1, 17, 16, 9}, value), "pool_s8_mve"), testing::ElementsAre("pool_s8_mve"));
+        op.kernel = {8, 16}, op.count_pad = true, op.x_zero = -1 - value;
+        EXPECT_THAT(harness.add(constant_pool(op, {1, 8, 17, 9}, value), "pool_s8_mve"), testing::ElementsAre("pool_s8_mve"));
+        op.kernel = {8, 17};
+        EXPECT_THAT(harness.reason(constant_pool(op, {1, 8, 17, 9}, value), "pool_s8_mve"), testing::HasSubstr("16 bits"));
+        op.kernel = {16, 16};
+        EXPECT_THAT(harness.reason(constant_pool(op, {1, 16, 16, 9}, value), "pool_s8_mve"), testing::HasSubstr("255"));
+    }
+    expect_clean_everywhere(harness, 60);
+    compilers.expect_quiet();
+}
+
+// Numbers of positions of all sizes, with sums a step below, at and above the halves between two results: the reciprocal's quotient is the
+// division's.
+TEST(MveKernels, AveragesDivideExactly) {
+    KernelHarness harness("cortex-m55");
+    Dice dice(48);
+    for (const int64_t n :
+         {1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 16, 17, 25, 31, 33, 49, 63, 64, 65, 100, 127, 128, 129, 171, 251, 254, 255}) {
+        Pool2D op;
+        op.kind = PoolKind::average, op.kernel = {1, n}, op.stride = {1, n};
+        KernelCase c = constant_pool(op, {1, 4, n, 16}, 0);
+        const auto x = c.inputs[0].mutable_data<int8_t>();
+        for (int64_t row = 0; row < 4; ++row) {
+            for (int64_t channel = 0; channel < 16; ++channel) {
+                const int64_t half = dice.between(-128, 126) * n + n / 2 + dice.between(-1, 1);
+                const int64_t sum = std::clamp(row == 0 && channel < 2 ? (channel == 0 ? -128 : 127) * n : half, -128 * n, 127 * n);
+                const int64_t low = sum >= 0 ? sum / n : -((-sum + n - 1) / n);
+                for (int64_t at = 0; at < n; ++at)
+                    x[static_cast<size_t>((row * n + at) * 16 + channel)] = static_cast<int8_t>(low + (at < sum - low * n ? 1 : 0));
+            }
+        }
+        EXPECT_THAT(harness.add(c, "pool_s8_mve"), testing::ElementsAre("pool_s8_mve"));
+    }
+    expect_clean_everywhere(harness, 28);
+}
+
 TEST(MveKernels, RescaleExactlyAtTheEndsOfEveryForm) {
     Dice dice(43);
     KernelHarness harness("cortex-m55");

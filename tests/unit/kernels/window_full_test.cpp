@@ -2,49 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/kernels/cases.h"
 #include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
 
 namespace gw {
 namespace {
-
-struct Geometry {
-    int64_t h, w;
-    Pair kernel, stride, dilation;
-    Pads pad;
-    std::string text() const {
-        return fmt::format("{}x{} kernel {}x{} stride {},{} dilation {},{} pad {},{},{},{}", h, w, kernel[0], kernel[1], stride[0],
-                           stride[1], dilation[0], dilation[1], pad[0], pad[1], pad[2], pad[3]);
-    }
-};
-
-// A window that fits; pads now and then as large as the whole kernel, so that some windows lie outside.
-Geometry geometry(Dice& dice) {
-    for (;;) {
-        Geometry g{dice.between(1, 9),
-                   dice.between(1, 9),
-                   {dice.between(1, 4), dice.between(1, 4)},
-                   {dice.between(1, 3), dice.between(1, 3)},
-                   {dice.between(1, 2), dice.between(1, 2)},
-                   {0, 0, 0, 0}};
-        const int64_t most = dice.chance(15) ? 4 : dice.chance(50) ? 1 : 0;
-        for (int64_t& p : g.pad) p = dice.between(0, most);
-        if (g.dilation[0] * (g.kernel[0] - 1) + 1 <= g.h + g.pad[0] + g.pad[2] &&
-            g.dilation[1] * (g.kernel[1] - 1) + 1 <= g.w + g.pad[1] + g.pad[3]) {
-            return g;
-        }
-    }
-}
-
-// Whether every window has a position inside the picture: pooling asks for it.
-bool all_inside(int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t before, int64_t after) {
-    for (int64_t first = -before; first + dilation * (kernel - 1) < in + after; first += stride) {
-        bool found = false;
-        for (int64_t k = 0; k < kernel; ++k) found = found || (first + k * dilation >= 0 && first + k * dilation < in);
-        if (!found) return false;
-    }
-    return true;
-}
 
 KernelCase conv_case(Dice& dice, bool depthwise) {
     const Geometry g = geometry(dice);
@@ -77,27 +39,6 @@ KernelCase dense_case(Dice& dice) {
     if (dice.chance(80)) operands.push_back(c.graph.add_constant(dice.words({o}, -5000, 5000)));
     c.graph.add_output("y", c.graph.must_add(op, operands, {}));
     c.inputs.push_back(dice.bytes(Shape{m, k}));
-    return c;
-}
-
-KernelCase pool_case(Dice& dice, PoolKind kind) {
-    Geometry g = geometry(dice);
-    while (!all_inside(g.h, g.kernel[0], g.stride[0], g.dilation[0], g.pad[0], g.pad[2]) ||
-           !all_inside(g.w, g.kernel[1], g.stride[1], g.dilation[1], g.pad[1], g.pad[3])) {
-        g = geometry(dice);
-    }
-    const int64_t channels = dice.between(1, 9), batch = dice.chance(15) ? 2 : 1;
-    KernelCase c;
-    Pool2D op;
-    op.kind = kind, op.kernel = g.kernel, op.stride = g.stride, op.dilation = g.dilation, op.pad = g.pad;
-    op.x_zero = dice.zero(), op.count_pad = dice.chance(50);
-    if (dice.chance(30)) op.lo = static_cast<int32_t>(dice.between(-128, 20)), op.hi = static_cast<int32_t>(dice.between(op.lo, 127));
-    c.label = fmt::format("pool n{} c{} {}{}", batch, channels, g.text(), op.count_pad ? " counting pads" : "");
-    const Shape shape{batch, g.h, g.w, channels};
-    const Quant quant = Quant::tensor(0.5F, op.x_zero);
-    const ValueId x = c.graph.add_input("x", {DType::int8, shape, quant});
-    c.graph.add_output("y", c.graph.must_add(op, {x}, {}));
-    c.inputs.push_back(dice.bytes(shape, quant));
     return c;
 }
 
@@ -178,7 +119,7 @@ TEST(WindowKernels, MaxPool) {
     Dice dice(4);
     EveryCompiler compilers(25);
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
-    for (int i = 0; i < 70; ++i) EXPECT_THAT(harness.add(pool_case(dice, PoolKind::max)), testing::ElementsAre("max_pool_s8"));
+    for (int i = 0; i < 70; ++i) EXPECT_THAT(harness.add(pool_case(dice, PoolKind::max, 9)), testing::ElementsAre("max_pool_s8"));
     expect_clean(harness, 100);
     compilers.expect_quiet();
 }
@@ -187,7 +128,7 @@ TEST(WindowKernels, AveragePool) {
     Dice dice(5);
     EveryCompiler compilers(25);
     KernelHarness harness("cortex-m0plus", 0, compilers.fault());
-    for (int i = 0; i < 70; ++i) EXPECT_THAT(harness.add(pool_case(dice, PoolKind::average)), testing::ElementsAre("avg_pool_s8"));
+    for (int i = 0; i < 70; ++i) EXPECT_THAT(harness.add(pool_case(dice, PoolKind::average, 9)), testing::ElementsAre("avg_pool_s8"));
     expect_clean(harness, 120);
     compilers.expect_quiet();
 }
