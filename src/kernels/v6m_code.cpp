@@ -42,6 +42,7 @@ private:
 
 constexpr int words[] = {4, 5, 7};  // registers of three taps' words
 constexpr int product = 6;
+constexpr int most_step = 252;                         // bytes of whole words that one ADDS steps over
 constexpr int accumulator[] = {8, 9, 10, 11, 12, 14};  // two a channel
 
 // One channel's sum since it was last taken apart: register r1, r2 or r3.
@@ -99,6 +100,7 @@ WeightCode weight_code(const Tensor& weights, int64_t channels, int64_t depth) {
         a.push_return();
         for (int i = 0; i < 6; ++i) a.move_to_high(accumulator[i], 1 + i / 2);
         std::array<Sum, 3> sums;
+        int skipped = 0;  // bytes of words that nobody reads, since the last ones that somebody does
         for (int64_t tap = 0; tap < depth; tap += 3) {
             const int taps = static_cast<int>(std::min<int64_t>(3, depth - tap));
             int list = 0;
@@ -107,10 +109,9 @@ WeightCode weight_code(const Tensor& weights, int64_t channels, int64_t depth) {
                 list |= 1 << words[t];
                 for (int c = 0; c < n; ++c) used = used || at(c, tap + t) != 0;
             }
-            if (!used) {
-                a.add_bytes(0, 4 * taps);
-                continue;
-            }
+            skipped += used ? 0 : 4 * taps;
+            if (!used) continue;
+            for (; skipped > 0; skipped -= std::min(skipped, most_step)) a.add_bytes(0, std::min(skipped, most_step));
             a.load(0, list);
             for (int c = 0; c < n; ++c)
                 for (int t = 0; t < taps; ++t) add_product(a, sums[static_cast<size_t>(c)], c, words[t], at(c, tap + t));
