@@ -57,6 +57,9 @@ struct SumLine {
 // Why a sum of tensors of one shape has no such line; nullptr where it has. Then `line` is it, and the candidate has the operands, the
 // result, their overlaps and LO, HI.
 const char* start_sum(const Graph& graph, NodeId root, Candidate& candidate, SumLine& line);
+// The line for kernels without 64-bit products, for n elements: the table N, A, B, C and the lower 16 bits of A, B, C, and SHIFT and WIDE
+// (add_line_s8.c). Why it cannot be halved; nullptr where it can.
+const char* add_halved_line(Candidate& candidate, const SumLine& line, int64_t n);
 
 // The table of the DSP kernels as an argument, and FORM, PRE, POST, Y_ZERO, LO, HI. Plain: [channels][3], bias less x_zero · weights,
 // multiplier, addend or shift. In `blocks` of four channels, as conv2d_s8_dsp.c says, and the constants MIXED and PLAIN.

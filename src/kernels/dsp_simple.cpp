@@ -152,6 +152,15 @@ const char* start_sum(const Graph& graph, NodeId root, Candidate& c, SumLine& li
     return nullptr;
 }
 
+const char* add_halved_line(Candidate& c, const SumLine& line, int64_t n) {
+    const int cut = line.wide ? 16 : 0;
+    if (line.shift <= cut) return "the line's shift is less than 17";
+    const int64_t low = (1 << cut) - 1;
+    c.arguments.push_back(int32_table({n, line.a >> cut, line.b >> cut, line.c >> cut, line.a & low, line.b & low, line.c & low}, "table"));
+    c.constants.insert(c.constants.end(), {{"SHIFT", line.shift - cut}, {"WIDE", line.wide ? 1 : 0}});
+    return nullptr;
+}
+
 std::span<const KernelRow> dsp_simple_rows() { return rows; }
 
 }  // namespace gw

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/dsp.h"
 #include "kernels/row_help.h"
 #include "tensor/fixed_functions.h"
 
@@ -106,6 +107,17 @@ Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId
     add_operand_rescaling(c, op);
     c.constants.emplace_back("SIGN", op.kind == BinaryKind::add ? 1 : -1);
     return finish_binary_s8(context, graph, op, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
+}
+
+// Sums whose every result is on one line.
+Match match_add_line_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    Candidate c;
+    SumLine line;
+    if (const char* why = start_sum(graph, root, c, line)) return why;
+    const int64_t n = graph.type(graph[root].outputs[0]).elements();
+    if (const char* why = add_halved_line(c, line, n)) return why;
+    c.cycles = 20 + n * (is_small_core(context.core) ? (line.wide ? 36 : 24) : (line.wide ? 18 : 13));
+    return c;
 }
 
 Match match_squared_difference_s8(const MatchContext& context, const Graph& graph, NodeId root) {
@@ -238,17 +250,12 @@ Match match_softmax_reciprocal_s8(const MatchContext& context, const Graph& grap
 }
 
 constexpr KernelRow rows[] = {
-    {"add_s8", "any", "binary", match_add_s8},
-    {"add_twice_s8", "any", "binary", match_add_twice_s8},
-    {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
-    {"compare_s8", "any", "binary", match_compare_s8},
-    {"div_s8", "any", "binary", match_div_s8},
-    {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},
-    {"mul_s8", "any", "binary", match_mul_s8},
-    {"minmax_s8", "any", "binary", match_minmax_s8},
-    {"lookup_s8", "any", "lookup", match_lookup_s8},
-    {"softmax_s8", "any", "softmax", match_softmax_s8},
-    {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
+    {"add_s8", "any", "binary", match_add_s8},           {"add_twice_s8", "any", "binary", match_add_twice_s8},
+    {"add_line_s8", "any", "binary", match_add_line_s8}, {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
+    {"compare_s8", "any", "binary", match_compare_s8},   {"div_s8", "any", "binary", match_div_s8},
+    {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},  {"mul_s8", "any", "binary", match_mul_s8},
+    {"minmax_s8", "any", "binary", match_minmax_s8},     {"lookup_s8", "any", "lookup", match_lookup_s8},
+    {"softmax_s8", "any", "softmax", match_softmax_s8},  {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
 };
 
 }  // namespace

@@ -17,11 +17,8 @@ Match match_add(const MatchContext& context, const Graph& graph, NodeId root) {
     Candidate c;
     SumLine line;
     if (const char* why = start_sum(graph, root, c, line)) return why;
-    const int cut = line.wide ? 16 : 0;
-    if (line.shift <= cut) return "the line's shift is less than 17";
-    const int64_t n = graph.type(graph[root].outputs[0]).elements(), low = (1 << cut) - 1;
-    c.arguments.push_back(int32_table({n, line.a >> cut, line.b >> cut, line.c >> cut, line.a & low, line.b & low, line.c & low}, "table"));
-    c.constants.insert(c.constants.end(), {{"SHIFT", line.shift - cut}, {"WIDE", line.wide ? 1 : 0}});
+    const int64_t n = graph.type(graph[root].outputs[0]).elements();
+    if (const char* why = add_halved_line(c, line, n)) return why;
     c.cycles = 40 + (n + 3) / 4 * (line.wide ? 14 : 9);
     return c;
 }
