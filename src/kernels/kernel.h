@@ -124,6 +124,7 @@ std::span<const KernelRow> dsp_rows();              // dsp.cpp: int8 conv2d and 
 std::span<const KernelRow> dsp_simple_rows();       // dsp_simple.cpp: int8 sums and average pools for those cores
 std::span<const KernelRow> mve_rows();              // mve.cpp: int8 conv2d and dense for cores with Helium
 std::span<const KernelRow> mve_simple_rows();       // mve_simple.cpp: sums and pools for cores with Helium
+std::span<const KernelRow> host_rows();             // host.cpp: conv2d and dense for the machine that compiles
 std::span<const KernelRow> v6m_rows();              // v6m.cpp: int8 kernels for Cortex-M0 and M0+
 std::span<const KernelRow> dense_rows();            // dense.cpp: dense, matmul
 std::span<const KernelRow> pool_rows();             // pool.cpp: pool2d, reduce

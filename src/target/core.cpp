@@ -169,6 +169,8 @@ Expected<Core> with_float_abi(const Core& core, std::string_view abi, Diagnostic
 std::vector<std::string> recommended_flags(const Core& core, std::string_view optimize, std::string_view toolchain) {
     // Contraction into fused multiply-add would make float results differ between cores.
     std::vector<std::string> flags = {optimize == "speed" ? "-O2" : "-Os", "-ffp-contract=off"};
+    // Bundles run here as fast as they can: many samples wait.
+    if (core.base_name == "host") flags = {"-O3", "-march=native", "-ffp-contract=off"};
     if (core.isa != Isa::portable) flags.insert(flags.end(), {"-ffunction-sections", "-fdata-sections"});
     // With eight low registers gcc's allocation by loops spills more than one for the whole function (7 % of the digit net's cycles).
     if (core.isa == Isa::v6m && optimize == "speed" && toolchain != "clang") flags.emplace_back("-fira-region=one");

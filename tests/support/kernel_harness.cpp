@@ -121,9 +121,16 @@ KernelHarness::KernelHarness(std::string_view core, double tolerance, KernelFaul
     GW_CHECK(core_ != nullptr, "the harness was given an unknown core");
 }
 
+// The row of that name for the case's op: a kernel may have one for each of several ops. Failing that, any of its name.
+static const KernelRow& row_for(const KernelCase& c, std::string_view name) {
+    for (const KernelRow* row : kernel_rows())
+        if (row->name == name && row->op == op_name(c.graph.nodes.back().op)) return *row;
+    return row_by_name(name);
+}
+
 std::string KernelHarness::reason(const KernelCase& c, std::string_view name) const {
     const Context context(c.graph, *core_);
-    const KernelRow& row = row_by_name(name);
+    const KernelRow& row = row_for(c, name);
     if (op_name(c.graph.nodes.back().op) != row.op) return "another op";
     const Match match = row.match(context.match, c.graph, root_of(c.graph));
     return match.candidate ? "" : match.reason;
@@ -131,7 +138,7 @@ std::string KernelHarness::reason(const KernelCase& c, std::string_view name) co
 
 Candidate KernelHarness::candidate(const KernelCase& c, std::string_view name) const {
     const Context context(c.graph, *core_);
-    const Match match = row_by_name(name).match(context.match, c.graph, root_of(c.graph));
+    const Match match = row_for(c, name).match(context.match, c.graph, root_of(c.graph));
     GW_CHECK(match.candidate.has_value(), match.reason);
     return *match.candidate;
 }
@@ -285,15 +292,28 @@ std::string KernelHarness::differs(const Operand& o, std::string_view got) const
     return {};
 }
 
-std::vector<std::string> KernelHarness::run() {
+std::vector<std::string> KernelHarness::run(const std::vector<std::string>& flags) {
     Diagnostics diag;
     const TemporaryFolder folder;
     const auto source = folder.path() / "kernels.c", data_file = folder.path() / "operands", result_file = folder.path() / "results";
     if (!write_file(source, program(), diag) || !write_file(data_file, data(), diag)) return {"cannot write the program"};
     const std::string binary = (folder.path() / "kernels").string();
-    const ProcessResult built =
-        run_process({"gcc", "-std=c99", "-O1", "-g1", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsanitize=address,undefined",
-                     "-fno-sanitize-recover=all", "-o", binary, source.string(), "-lm"});
+    std::vector<std::string> command{"gcc",
+                                     "-std=c99",
+                                     "-O1",
+                                     "-g1",
+                                     "-Wall",
+                                     "-Wextra",
+                                     "-Wconversion",
+                                     "-Werror",
+                                     "-fsanitize=address,undefined",
+                                     "-fno-sanitize-recover=all",
+                                     "-o",
+                                     binary,
+                                     source.string(),
+                                     "-lm"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    const ProcessResult built = run_process(command);
     if (!built.ok()) return {"the program does not compile: " + built.start_error + built.err.substr(0, 4000)};
     const ProcessResult done = run_process({binary, data_file.string(), result_file.string()}, {{}, 300, size_t{1} << 22});
     if (!done.ok()) return failure_of(done.err);

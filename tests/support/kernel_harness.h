@@ -41,8 +41,8 @@ public:
     // What the row offers; the case must match.
     Candidate candidate(const KernelCase& c, std::string_view row) const;
 
-    // Compiles and runs everything added. One line a fault: which row, which case, what differs. Empty: all is well.
-    std::vector<std::string> run();
+    // Compiles and runs everything added. One line a fault: which row, which case, what differs. Empty: all is well. `flags`: further ones.
+    std::vector<std::string> run(const std::vector<std::string>& flags = {});
     // The same on the harness's core, emulated, where its own instructions run; compiled by "gcc" or "clang" at that level.
     std::vector<std::string> run_on_core(const std::string& compiler, const std::string& level);
     size_t runs() const { return runs_.size(); }  // kernels times memory layouts

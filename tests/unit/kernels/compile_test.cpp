@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,18 +59,21 @@ TEST(KernelFiles, CompileWithoutAWarning) {
     }
 }
 
-// Each file has a row, and each row a file.
+// Each file has a row, and each row a file. A kernel that serves several ops has a row for each.
 TEST(KernelFiles, HaveRows) {
     const std::filesystem::path kernels = std::filesystem::path(GLOWWORM_SOURCE_DIR) / "kernels";
     std::vector<std::string> files, rows;
+    std::set<std::string> seen;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(kernels))
         if (entry.path().extension() == ".c") files.push_back(entry.path().stem().string());
     for (const KernelRow* row : kernel_rows()) {
         rows.emplace_back(row->name);
         EXPECT_FALSE(kernel_text(row->set, row->name).empty());
+        EXPECT_TRUE(seen.insert(fmt::format("{} of {}", row->name, row->op)).second) << row->name;
     }
     std::sort(files.begin(), files.end());
     std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     EXPECT_EQ(files, rows);
 }
 

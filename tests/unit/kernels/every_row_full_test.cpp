@@ -6,7 +6,7 @@ namespace {
 
 TEST(EveryRow, IsHeldToEvaluateOverItsShapeSpace) {
     std::map<std::string, int> counts;
-    for (const char* core : {"generic", "cortex-m0plus", "cortex-m4", "cortex-m55"}) walk_rows(core, 1, 400, 4, counts);
+    for (const char* core : {"generic", "cortex-m0plus", "cortex-m4", "cortex-m55", "host"}) walk_rows(core, 1, 400, 4, counts);
     EXPECT_THAT(short_of_cases(counts, 4), ::testing::IsEmpty()) << "rows that too few random cases reach: extend every_row.h";
 }
 
