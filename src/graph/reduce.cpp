@@ -30,6 +30,8 @@ public:
             for (size_t r = 0; r < results.size(); ++r) {
                 map_[static_cast<size_t>(node.outputs[r].index)] = results[r];
                 out_[results[r]].source = from_[node.outputs[r]].source;
+                if (out_.type(results[r]).dtype == from_.type(node.outputs[r]).dtype)
+                    out_[results[r]].type.quant = from_.type(node.outputs[r]).quant;
             }
         }
         add_outputs();

@@ -1,121 +1,29 @@
 // Searches for programs that need less memory. Three means, none of which changes a byte of the result or computes anything twice: kernels
-// that need less scratch or may overlap more; strips of rows with line buffers (passes/split_rows.cpp); and, below both, the planner.
+// that need less scratch or may overlap more (lower/squeeze.cpp); strips of rows with line buffers (passes/split_rows.cpp); and, below
+// both, the planner.
 //
-// The search looks at what is to blame: the steps during which the arena is fullest. It proposes splits of regions around them, estimates
-// each proposal by the bytes that are live at once (cheap: no lowering), and lowers and places the most promising. Whatever was placed is a
-// point; the points that no other beats in both bytes and cycles are the frontier. Effort is counted in programs placed, so the answer is
-// the same everywhere.
+// A chain of layers falls into pieces that do not share memory (lower/pieces.cpp). For a limit of bytes the cheapest sequence of pieces
+// that fit is a shortest path. It is sought with estimates; what it wants and is not known yet is lowered and placed, which replaces the
+// estimate, and the path is sought again, until all of it is known. As estimates seldom say too much, little is missed. Then the whole is
+// put together. Where that needs more than its pieces (borders that do not meet), the pieces to blame are charged with it, and the search
+// goes on. Effort is counted in programs placed, so the answer is the same everywhere.
 #include "lower/fit.h"
 
 #include <algorithm>
 #include <map>
 
+#include "lower/pieces.h"
+
 namespace gw {
 namespace {
 
-const Call& call_of(const Step& step) {
-    const Step* s = &step;
-    while (const Loop* loop = std::get_if<Loop>(&s->what)) s = &loop->body.front();
-    return std::get<Call>(s->what);
+constexpr int64_t unlimited = std::numeric_limits<int64_t>::max() / 2;
+
+Fitted fitted(Graph graph, Squeezed s, std::vector<Split> splits) {
+    return {std::move(graph), std::move(s.program), std::move(splits), s.ram, s.cycles};
 }
 
-Expected<Fitted> placed(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag) {
-    Fitted f;
-    f.graph = graph;
-    GW_TRY(f.program, lower(graph, core, options, diag));
-    GW_TRY_DO(place_buffers(f.program, true, diag));
-    f.ram = ram_bytes(f.program);
-    f.cycles = static_cycles(f.program);
-    return f;
-}
-
-// The node of the program's graph that a step computes, or -1 for a copy that lowering added.
-int32_t node_of(const Fitted& f, const Step& step) { return step.values.empty() ? -1 : f.graph[ValueId{step.values.front()}].node.index; }
-
-// Steps during which the arena is filled to its end.
-std::vector<size_t> fullest_steps(const Program& p) {
-    const std::vector<int64_t> bytes = occupied_bytes(p);
-    std::vector<size_t> steps;
-    for (size_t k = 0; k < bytes.size(); ++k)
-        if (bytes[k] == p.regions[0].bytes) steps.push_back(k);
-    return steps;
-}
-
-// Tries other rows for the steps that are to blame, as long as the whole gets smaller.
-Expected<Fitted> with_small_kernels(Fitted best, const Core& core, LowerOptions options, Diagnostics& diag) {
-    std::set<std::pair<int32_t, std::string>> tried;
-    for (bool better = true; better;) {
-        better = false;
-        for (size_t k : fullest_steps(best.program)) {
-            const Step& step = best.program.steps[k];
-            const int32_t node = node_of(best, step);
-            const auto offers = std::count_if(step.weighed.begin(), step.weighed.end(), [](const Weighed& w) { return w.reason.empty(); });
-            if (node < 0 || offers < 2) continue;
-            if (!tried.emplace(node, call_of(step).kernel).second) continue;
-            LowerOptions other = options;
-            other.avoid.emplace(node, call_of(step).kernel);
-            GW_TRY(Fitted f, placed(best.graph, core, other, diag));
-            if (f.ram >= best.ram) continue;
-            options = std::move(other);
-            best = std::move(f);
-            better = true;
-            break;
-        }
-    }
-    return best;
-}
-
-// --- proposals ------------------------------------------------------------------------------------------------------------------------
-// Bytes that are live at once, the most over the nodes: slices and parts of concats lie in their whole, and a result may lie over an
-// operand that dies, as far as rows allow.
-int64_t estimate(const Graph& g) {
-    const size_t n = g.nodes.size();
-    std::vector<int64_t> root(g.values.size());
-    for (size_t v = 0; v < root.size(); ++v) root[v] = static_cast<int64_t>(v);
-    const std::vector<std::vector<NodeId>> users = g.users();
-    const auto in_concat = [&](ValueId id) {
-        const auto& u = users[static_cast<size_t>(id.index)];
-        return u.size() == 1 && get_if<Concat>(g[u[0]].op) != nullptr && get_if<Concat>(g[u[0]].op)->axis == 1;
-    };
-    for (const Node& node : g.nodes) {
-        const bool view = get_if<Reshape>(node.op) != nullptr || (get_if<Slice>(node.op) != nullptr && !in_concat(node.outputs[0]));
-        if (view) root[static_cast<size_t>(node.outputs[0].index)] = root[static_cast<size_t>(node.inputs[0].index)];
-    }
-    std::vector<size_t> birth(g.values.size(), n + 1), death(g.values.size(), 0);
-    const auto touch = [&](ValueId id, size_t t) {
-        const auto r = static_cast<size_t>(root[static_cast<size_t>(id.index)]);
-        birth[r] = std::min(birth[r], t), death[r] = std::max(death[r], t);
-    };
-    for (const Port& p : g.inputs) touch(p.value, 0);
-    for (size_t k = 0; k < n; ++k) {
-        for (ValueId id : g.nodes[k].inputs)
-            if (id.valid() && !g[id].is_constant()) touch(id, k);
-        for (ValueId id : g.nodes[k].outputs) touch(id, k);
-    }
-    for (const Port& p : g.outputs) touch(p.value, n);
-    for (size_t k = n; k-- > 0;) {  // parts last as long as the whole, which itself takes no room besides them
-        const Node& node = g.nodes[k];
-        if (get_if<Concat>(node.op) == nullptr || get_if<Concat>(node.op)->axis != 1) continue;
-        const auto whole = static_cast<size_t>(node.outputs[0].index);
-        for (ValueId id : node.inputs) touch(id, death[whole]);
-        birth[whole] = n + 1, death[whole] = 0;
-    }
-    std::vector<int64_t> live(n + 1);
-    for (size_t v = 0; v < g.values.size(); ++v)
-        for (size_t k = birth[v]; k <= std::min(death[v], n); ++k) live[k] += g.values[v].type.bytes();
-    for (size_t k = 0; k < n; ++k) {  // in place, a row or two apart
-        const Node& node = g.nodes[k];
-        const ValueId x = node.inputs.empty() ? ValueId{} : node.inputs[0];
-        if (!x.valid() || g[x].is_constant() || death[static_cast<size_t>(x.index)] != k) continue;
-        const Type &in = g.type(x), &out = g.type(node.outputs[0]);
-        const int64_t row = in.shape.rank() == 4 ? in.bytes() / in.shape[1] : in.bytes();
-        live[k] -= std::max<int64_t>(0, std::min(in.bytes(), out.bytes()) - row);
-    }
-    return *std::max_element(live.begin(), live.end());
-}
-
-std::optional<Graph> with_splits(const Graph& graph, std::vector<Split> splits) {
-    std::sort(splits.begin(), splits.end());
+std::optional<Graph> with_splits(const Graph& graph, const std::vector<Split>& splits) {
     Graph g = graph;
     for (auto s = splits.rbegin(); s != splits.rend(); ++s) {  // from the last to the first: node numbers before a split stay as they are
         auto split = split_rows(g, sub_region(g, s->first, s->last), s->driver, s->height);
@@ -136,167 +44,282 @@ public:
           effort_(effort),
           diag_(diag),
           progress_(progress),
-          chains_(row_chains(graph)) {}
+          chains_(row_chains(graph)) {
+        options_.all_forms = true;
+    }
 
     Expected<std::vector<Fitted>> run() {
-        GW_TRY(Fitted whole, fit_whole(g_, core_, options_, diag_));
-        points_.push_back(std::move(whole));
-        std::vector<bool> expanded;
-        while (spent_ < effort_) {  // always from the smallest point that has not been looked at
-            expanded.resize(points_.size());
-            size_t at = points_.size();
-            for (size_t i = 0; i < points_.size(); ++i)
-                if (!expanded[i] &&
-                    (at == points_.size() || std::pair(points_[i].ram, points_[i].cycles) < std::pair(points_[at].ram, points_[at].cycles)))
-                    at = i;
-            if (at == points_.size() || points_[at].ram <= enough_) break;
-            expanded[at] = true;
-            GW_TRY_DO(improve(Fitted(points_[at])));
+        GW_TRY_DO(begin());
+        const bool found = enough_ > 0 && points_.front().ram <= enough_;
+        if (!found && !chains_.empty()) {
+            GW_TRY(const std::vector<NodeCost> costs, node_costs(g_, core_, options_, cache_, diag_));
+            for (const RowChain& chain : chains_) chain_pieces_.emplace_back(g_, chain, core_, options_, costs, cache_);
+            if (enough_ > 0)
+                within(enough_);
+            else
+                curve();
         }
         return pareto();
     }
 
 private:
-    struct Proposal {
-        std::vector<Split> splits;
-        int64_t bytes = 0;
-        size_t copies = 0;  // nodes of the graph with splits: a measure of code and of rows that are copied
+    // What a limit chooses: the pieces of each chain, in order.
+    struct Choice {
+        std::vector<std::pair<size_t, size_t>> pieces;  // chain, piece
+        int64_t cycles = 0, bytes = 0;
     };
 
-    // Nodes of the given graph that are computed when the arena is fullest.
-    std::vector<int32_t> blamed(const Fitted& f) const {
-        // Splits keep names and order; a node's place follows from the splits before it.
-        std::vector<int32_t> nodes;
-        for (size_t k : fullest_steps(f.program)) {
-            const Step& step = f.program.steps[k];
-            for (size_t i = 0; i < g_.nodes.size(); ++i) {
-                const Node& n = g_.nodes[i];
-                if (n.sources.empty() || step.sources.empty() || n.sources.front().name != step.sources.front().first) continue;
-                nodes.push_back(static_cast<int32_t>(i));
-            }
-        }
-        std::sort(nodes.begin(), nodes.end());
-        nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-        return nodes;
-    }
-
-    Status improve(const Fitted& from) {
-        std::vector<Proposal> proposals;
-        for (int32_t node : blamed(from)) propose(from.splits, node, proposals);
-        std::sort(proposals.begin(), proposals.end(), [](const Proposal& a, const Proposal& b) {
-            return std::tie(a.bytes, a.copies, a.splits) < std::tie(b.bytes, b.copies, b.splits);
-        });
-        proposals.erase(
-            std::unique(proposals.begin(), proposals.end(), [](const Proposal& a, const Proposal& b) { return a.splits == b.splits; }),
-            proposals.end());
-        // The smallest by estimate, and the shortest of those that seem to be enough.
-        std::vector<Proposal> chosen(proposals.begin(), proposals.begin() + static_cast<int64_t>(std::min<size_t>(proposals.size(), 4)));
-        for (const int64_t share : {2, 4}) {  // steps between, for the curve
-            const auto between = std::min_element(proposals.begin(), proposals.end(), [&](const Proposal& a, const Proposal& b) {
-                const auto key = [&](const Proposal& p) { return std::pair(p.bytes > from.ram - from.ram / share, p.copies); };
-                return key(a) < key(b);
-            });
-            if (between != proposals.end()) chosen.push_back(*between);
-        }
-        for (const Proposal& p : chosen) {
-            if (spent_ >= effort_) break;
-            const auto known = std::find_if(tried_.begin(), tried_.end(), [&](const auto& t) { return t == p.splits; });
-            if (known != tried_.end()) continue;
-            tried_.push_back(p.splits);
-            ++spent_;
-            if (progress_) progress_(spent_, effort_);
-            Diagnostics trouble;
-            auto f = placed(*with_splits(g_, p.splits), core_, options_, trouble);
-            if (!f) continue;  // for example a strip that begins where no kernel can read
-            f->splits = p.splits;
-            points_.push_back(std::move(*f));
-        }
+    // The graph as it is, with fast kernels and with small ones.
+    Status begin() {
+        LowerOptions plain = options_;
+        plain.all_forms = options_.optimize == "ram";
+        int placed = 0;
+        GW_TRY(std::vector<Squeezed> fast, squeeze(g_, core_, plain, unlimited, {}, diag_, nullptr, placed));
+        points_.push_back(fitted(g_, std::move(fast.front()), {}));
+        outside_ = points_.front().ram - points_.front().program.regions[0].bytes;
+        if (enough_ > 0 && points_.front().ram <= enough_) return {};
+        GW_TRY(std::vector<Squeezed> small, squeeze(g_, core_, options_, enough_ - outside_, {}, diag_, &cache_, placed));
+        for (Squeezed& s : small) points_.push_back(fitted(g_, std::move(s), {}));
         return {};
     }
 
-    // Regions of the chain around `node`, in several heights, instead of the splits that they touch.
-    void propose(const std::vector<Split>& now, int32_t node, std::vector<Proposal>& proposals) const {
-        for (const RowChain& chain : chains_) {
-            if (node < chain.region.first || node > chain.region.last) continue;
-            std::vector<int32_t> borders = {chain.region.first - 1};
-            borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
-            for (size_t i = 0; i < borders.size(); ++i) {
-                for (size_t j = i + 1; j < borders.size(); ++j) {
-                    const int32_t first = borders[i] + 1, last = borders[j];
-                    if (node < first - 1 || node > last + 1 || last == first) continue;
-                    add(now, sub_region(g_, first, last), proposals);
+    int64_t least_ram() const {
+        int64_t least = unlimited;
+        for (const Fitted& f : points_) least = std::min(least, f.ram);
+        return least;
+    }
+
+    // The smallest number of bytes that a path needs, as far as is known.
+    int64_t least_bytes() const {
+        int64_t most = 0;
+        for (const Pieces& pieces : chain_pieces_) {
+            std::vector<int64_t> least(pieces.borders().size(), unlimited);
+            least[0] = 0;
+            for (size_t j = 1; j < least.size(); ++j)
+                for (const Pieces::Ending& e : pieces.ending_at(j))
+                    least[j] = std::min(least[j], std::max(least[e.after], pieces[e.piece].least_bytes()));
+            most = std::max(most, least.back());
+        }
+        return most;
+    }
+
+    // The cheapest sequence of pieces of each chain within the limit.
+    std::optional<Choice> path(int64_t limit) const {
+        Choice choice;
+        for (size_t c = 0; c < chain_pieces_.size(); ++c) {
+            const Pieces& pieces = chain_pieces_[c];
+            struct Best {
+                int64_t cycles = unlimited, bytes = 0;
+                Pieces::Ending from{};
+            };
+            std::vector<Best> best(pieces.borders().size());
+            best[0].cycles = 0;
+            for (size_t j = 1; j < best.size(); ++j) {
+                for (const Pieces::Ending& e : pieces.ending_at(j)) {
+                    if (best[e.after].cycles == unlimited) continue;
+                    const Piece::Variant* way = pieces[e.piece].within(limit);
+                    if (way == nullptr || best[e.after].cycles + way->cycles >= best[j].cycles) continue;
+                    best[j] = {best[e.after].cycles + way->cycles, std::max(best[e.after].bytes, way->bytes), e};
                 }
             }
+            if (best.back().cycles == unlimited) return std::nullopt;
+            choice.cycles += best.back().cycles;
+            choice.bytes = std::max(choice.bytes, best.back().bytes);
+            std::vector<std::pair<size_t, size_t>> list;
+            for (size_t j = best.size() - 1; j > 0; j = best[j].from.after) list.emplace_back(c, best[j].from.piece);
+            choice.pieces.insert(choice.pieces.end(), list.rbegin(), list.rend());
         }
+        return choice;
     }
-    void add(const std::vector<Split>& now, const RowRegion& region, std::vector<Proposal>& proposals) const {
-        std::vector<Split> kept;
-        for (const Split& s : now)
-            if (s.last < region.first || s.first > region.last) kept.push_back(s);
-        const int32_t nodes = region.last - region.first + 1;
-        for (int32_t driver = region.first; driver <= region.last; ++driver) {
-            if (nodes > few_nodes && driver != region.first && driver != region.last) continue;
-            const int64_t rows = g_.type(g_.nodes[static_cast<size_t>(driver)].outputs[0]).shape[1];
-            for (int64_t height : {1, 2, 3, 4, 6, 8, 12, 16, 24}) {
-                const int64_t strips = (rows + height - 1) / height;
-                if (strips < 2 || strips > max_strips || nodes * strips > max_nodes) continue;
-                Proposal p{kept, 0, 0};
-                p.splits.push_back({region.first, region.last, driver, height});
-                std::sort(p.splits.begin(), p.splits.end());
-                const auto g = with_splits(g_, p.splits);
-                if (!g || p.splits == now) continue;
-                p.bytes = estimate(*g);
-                p.copies = g->nodes.size();
-                proposals.push_back(std::move(p));
+
+    bool open() const { return spent_ < effort_; }
+
+    // Finds out about what the path of a limit wants until all of it is known. `limit` is asked anew each time: it may follow what is
+    // known.
+    template <class Limit>
+    std::optional<Choice> settle(const Limit& limit) {
+        while (open()) {
+            const int64_t now = limit();
+            std::optional<Choice> choice = path(now);
+            if (!choice) return std::nullopt;
+            // The greediest first: if it turns out to be too much, the others need not be looked at.
+            const Piece::Variant* greediest = nullptr;
+            std::pair<size_t, size_t> at;
+            for (const auto& [c, i] : choice->pieces) {
+                const Piece::Variant* v = chain_pieces_[c][i].within(now);
+                if (v->estimate && (greediest == nullptr || v->bytes > greediest->bytes)) greediest = v, at = {c, i};
             }
+            if (greediest == nullptr) return choice;
+            chain_pieces_[at.first].find_out(at.second, now, spent_);
+            if (progress_) progress_(std::min(spent_, effort_), effort_);
+        }
+        return std::nullopt;
+    }
+
+    // The whole program of a choice. Its kernels give way further if that is what it takes to stay within the limit.
+    std::optional<Fitted> put_together(const Choice& choice, int64_t limit, const SqueezeEffort& effort) {
+        std::vector<Split> splits;
+        LowerOptions options = options_;
+        int64_t node = 0;  // of the graph with splits
+        int32_t done = 0;  // nodes of the graph as it is
+        for (const auto& [c, i] : choice.pieces) {
+            const Piece& p = chain_pieces_[c][i];
+            node += p.first - done;
+            if (const Piece::Variant* variant = p.within(limit))
+                for (const auto& [at, form] : variant->avoid) options.avoid.emplace(static_cast<int32_t>(node) + at, form);
+            node += p.nodes;
+            done = p.last + 1;
+            if (!p.whole()) splits.push_back({p.first, p.last, p.driver, p.height});
+        }
+        std::optional<Graph> g = with_splits(g_, splits);
+        if (!g) return std::nullopt;
+        if (node + static_cast<int64_t>(g_.nodes.size()) - done != static_cast<int64_t>(g->nodes.size())) options.avoid.clear();
+        Diagnostics trouble;
+        if (effort.small) options.avoid.clear();
+        auto made = squeeze(*g, core_, options, limit, effort, trouble, &cache_, spent_);
+        if (!made) return std::nullopt;
+        return fitted(std::move(*g), std::move(made->back()), std::move(splits));
+    }
+
+    // Charges the pieces during which the arena is fullest with what the whole needs.
+    void blame(const Choice& choice, const Fitted& f, int64_t limit) {
+        std::set<std::string> names;
+        for (size_t k : fullest_steps(f.program))
+            for (const auto& source : f.program.steps[k].sources) names.insert(source.first);
+        for (const auto& [c, i] : choice.pieces) {
+            Piece& p = chain_pieces_[c][i];
+            bool to_blame = false;
+            for (int32_t k = p.first; k <= p.last; ++k)
+                for (const Source& s : g_.nodes[static_cast<size_t>(k)].sources) to_blame = to_blame || names.count(s.name) != 0;
+            if (!to_blame) continue;
+            for (Piece::Variant& v : p.variants)
+                if (v.bytes <= limit) v.bytes = std::max(v.bytes, f.program.regions[0].bytes);
         }
     }
 
+    // One program for a limit of the arena; false when there is nothing to try. Whatever is made becomes a point.
+    template <class Limit>
+    bool step(const Limit& limit) {
+        const std::optional<Choice> choice = settle(limit);
+        if (!choice) return false;
+        const int64_t bytes = std::max(choice->bytes, limit());
+        std::optional<Fitted> f = put_together(*choice, bytes, {});
+        if (!f) {
+            for (const auto& [c, i] : choice->pieces)
+                if (!chain_pieces_[c][i].whole()) chain_pieces_[c][i].variants.clear();
+            return open();
+        }
+        if (f->program.regions[0].bytes > bytes) {
+            auto small = put_together(*choice, bytes, {.small = true});
+            if (small) add(std::move(*small), *choice);
+            if (small && points_.back().program.regions[0].bytes > bytes) blame(*choice, *f, bytes);
+        }
+        add(std::move(*f), *choice);
+        return true;
+    }
+
+    void add(Fitted f, const Choice& choice) {
+        if (f.ram < least_ram()) best_choice_ = choice;
+        points_.push_back(std::move(f));
+    }
+
+    void within(int64_t enough) {
+        constexpr int tries = 8;
+        for (int k = 0; k < tries && open() && least_ram() > enough; ++k)
+            if (!step([&] { return enough - outside_; })) break;
+        if (least_ram() > enough) least(enough);
+    }
+
+    // The smallest program: as small as the pieces allow, and again as long as blaming some may lead to a smaller one.
+    void least(int64_t enough) {
+        constexpr int tries = 8;
+        for (int k = 0; k < tries && open(); ++k) {
+            const int64_t now = least_ram();
+            if (now <= enough || least_bytes() + outside_ >= now) break;
+            if (!step([&] { return least_bytes(); })) break;
+        }
+    }
+
+    // Programs an eighth smaller each, and the smallest.
+    void curve() {
+        for (int64_t ram = points_.front().ram; open();) {
+            const int64_t limit = ram - std::max<int64_t>(1, ram / 8);
+            if (limit - outside_ < least_bytes() || !step([&] { return limit - outside_; })) break;
+            ram = std::min(limit, points_.back().ram);
+        }
+        least(0);
+        // Estimates are on the safe side where strips are concerned. What they rule out may be smaller still.
+        for (Pieces& pieces : chain_pieces_) pieces.hope();
+        least(0);
+        if (options_.optimize != "ram") return;
+        for (Pieces& pieces : chain_pieces_) pieces.doubt(100000);
+        least(0);
+        neighbours();
+    }
+
+    // Strips of other heights in the place of the smallest program's own, one region at a time: where the planner's search ends without a
+    // proof, another problem of about the same size may end lower.
+    void neighbours() {
+        constexpr int tries = 24;
+        const Choice best = best_choice_;
+        int64_t least = least_ram();
+        std::optional<Choice> better;
+        int done = 0;
+        for (size_t k = 0; k < best.pieces.size(); ++k) {
+            const auto [c, i] = best.pieces[k];
+            const Pieces& pieces = chain_pieces_[c];
+            for (size_t other = 0; other < pieces.size() && done < tries; ++other) {
+                const bool same = pieces[other].first == pieces[i].first && pieces[other].last == pieces[i].last;
+                if (!same || other == i || pieces[i].whole() || pieces[other].whole() || pieces[other].within(least - outside_) == nullptr)
+                    continue;
+                Choice changed = best;
+                changed.pieces[k].second = other;
+                ++done;
+                const auto f = put_together(changed, 0, {.forgive = false, .small = true});
+                if (!f || f->ram >= least) continue;
+                least = f->ram;
+                better = changed;
+            }
+        }
+        if (!better) return;
+        if (auto f = put_together(*better, least - outside_, {.small = true})) points_.push_back(std::move(*f));
+    }
+
     std::vector<Fitted> pareto() {
-        std::sort(points_.begin(), points_.end(),
-                  [](const Fitted& a, const Fitted& b) { return std::pair(a.cycles, a.ram) < std::pair(b.cycles, b.ram); });
+        std::stable_sort(points_.begin(), points_.end(),
+                         [](const Fitted& a, const Fitted& b) { return std::pair(a.cycles, a.ram) < std::pair(b.cycles, b.ram); });
         std::vector<Fitted> best;
         for (Fitted& f : points_)
             if (best.empty() || f.ram < best.back().ram) best.push_back(std::move(f));
         return best;
     }
 
-    static constexpr int64_t max_strips = 48, max_nodes = 400;  // of a region: each node of a strip is a function of the bundle
-    static constexpr int32_t few_nodes = 4;                     // of a region in which each node is tried as the driver
     const Graph& g_;
     const Core& core_;
-    const LowerOptions& options_;
+    LowerOptions options_;
     const int64_t enough_;
     const int effort_;
     Diagnostics& diag_;
     const std::function<void(int64_t, int64_t)>& progress_;
     const std::vector<RowChain> chains_;
+    OfferCache cache_;
+    std::vector<Pieces> chain_pieces_;
     std::vector<Fitted> points_;
-    std::vector<std::vector<Split>> tried_;
+    Choice best_choice_;   // of the smallest point that has strips
+    int64_t outside_ = 0;  // bytes besides the arena
     int spent_ = 0;
 };
 
 }  // namespace
 
-int64_t static_cycles(const Program& program) {
-    constexpr int64_t step_overhead = 40;
-    int64_t total = 0;
-    for (const Step& step : program.steps) total += step.cycles + step_overhead;
-    return total;
-}
-
-int64_t ram_bytes(const Program& program) {
-    int64_t bytes = 0;
-    for (const Region& r : program.regions) bytes += r.bytes;
-    for (const Buffer& b : program.buffers)
-        if (b.view_of < 0 && b.region < 0) bytes += b.bytes();
-    return bytes;
-}
-
 Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag) {
-    GW_TRY(Fitted f, placed(graph, core, options, diag));
-    if (options.optimize != "ram") return f;
-    return with_small_kernels(std::move(f), core, options, diag);
+    LowerOptions forms = options;
+    const bool small = options.optimize == "ram";
+    forms.all_forms = small;
+    OfferCache cache;
+    int placed = 0;
+    GW_TRY(std::vector<Squeezed> found, squeeze(graph, core, forms, small ? 0 : unlimited, {}, diag, &cache, placed));
+    return fitted(graph, std::move(found.back()), {});
 }
 
 Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lower/lower.h"
+#include "lower/squeeze.h"
 #include "passes/split_rows.h"
 
 namespace gw {
@@ -20,23 +21,20 @@ struct Fitted {
     Program program;  // placed
     std::vector<Split> splits;
     int64_t ram = 0;     // bytes: the arena, and inputs and outputs outside it
-    int64_t cycles = 0;  // by the rows' static formulas, for comparison only
+    int64_t cycles = 0;  // by the rows' static formulas or as measured (LowerOptions::choices), for comparison only
 };
 
 // The graph as it is, lowered and placed; with options.optimize == "ram", kernels that need less memory are preferred to fast ones where
 // that makes the whole smaller.
 Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag);
 
-// Programs that are lowered and placed in a search, unless somebody wants another bound.
-inline constexpr int fit_effort = 48;
+// Programs that are lowered and placed in a search, pieces of the graph among them, unless somebody wants another bound.
+inline constexpr int fit_effort = 1500;
 
-// Programs from the fastest to the smallest: each needs fewer bytes and more cycles than the one before it. The first is fit_whole's. Stops
-// as soon as one needs at most `enough` bytes. `effort` bounds how many programs are lowered and placed.
+// Programs from the fastest to the smallest: each needs fewer bytes and more cycles than the one before it. The first is the fastest that
+// options.optimize allows. With `enough` > 0 the last is the fastest found that needs at most so many bytes, or the smallest of all; with 0
+// it is the smallest, and there are some between. `effort` bounds how many programs are lowered and placed.
 Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,
                                        Diagnostics& diag, const std::function<void(int64_t, int64_t)>& progress = {});
-
-// Static cycles of a program, and the RAM that it needs outside its state: arena, and inputs and outputs outside it.
-int64_t static_cycles(const Program& program);
-int64_t ram_bytes(const Program& program);
 
 }  // namespace gw

@@ -19,7 +19,8 @@ namespace {
 struct Offer {
     const KernelRow* row = nullptr;
     Candidate candidate;
-    std::string key;  // empty where no choices are at hand
+    std::string key;   // empty where no choices are at hand
+    std::string form;  // the row's name, and for which options this is its offer where those are not the program's own
     bool measured = false;
     int64_t formula = 0;
     int64_t others = 0;  // what the nodes that it covers besides its root cost by themselves
@@ -27,21 +28,112 @@ struct Offer {
 
 struct Chosen : Offer {
     std::vector<Weighed> weighed;
+    std::vector<Form> forms;  // of all offers
 };
+
+// What a kernel asks for while it runs: operands, results and scratch, with one result over one operand as far as the row allows it.
+Form form_of(const Graph& g, const std::string& name, const Candidate& c) {
+    Form f{name, c.cycles, 0, 0, 0, 0};
+    int64_t in = 0, out = 0, padding = 0;
+    std::set<ValueId> counted;
+    for (const KernelArgument& a : c.arguments) {
+        if (a.kind == KernelArgument::Kind::scratch) f.scratch += a.scratch_bytes + a.align - 1;
+        if (a.value.valid() && !g[a.value].is_constant()) padding += a.align - 1;
+        if (a.value.valid() && !g[a.value].is_constant() && counted.insert(a.value).second)
+            (a.kind == KernelArgument::Kind::output ? out : in) += g.type(a.value).bytes();
+    }
+    int64_t least = in + out;
+    for (size_t x = 0; x < c.arguments.size(); ++x)
+        if (c.arguments[x].kind == KernelArgument::Kind::input && !g[c.arguments[x].value].is_constant())
+            f.apart += std::min(g.type(c.arguments[x].value).bytes(), out);
+    for (const Overlap& o : c.overlaps) {
+        const KernelArgument &x = c.arguments[o.input], &y = c.arguments[o.output];
+        if (g[x.value].is_constant()) continue;
+        const int64_t x_bytes = g.type(x.value).bytes(), y_bytes = g.type(y.value).bytes();
+        const int64_t gap = std::max<int64_t>(0, o.down ? std::min(o.gap, *o.down) : o.gap);
+        const int64_t both = std::min(x_bytes + y_bytes, std::max(y_bytes, gap + x_bytes));
+        least = std::min(least, in + out - x_bytes - y_bytes + both);
+        f.apart -= x_bytes + y_bytes - both;
+    }
+    f.bytes = least + f.scratch + padding;
+    f.spread = least - std::max(in, out);
+    return f;
+}
+
+// All that was offered for a node, and that node's operands and results.
+struct Known {
+    std::vector<ValueId> inputs, outputs;
+    std::vector<Offer> offers;
+    std::vector<Weighed> weighed;
+};
+
+// Whatever a row may look at when it is asked about a node: the node, its operands, who makes them and who reads its results.
+std::string surroundings(const Graph& g, const std::vector<std::vector<NodeId>>& users, const std::vector<int>& uses, const Node& n) {
+    std::string key = fmt::format("{} {}", op_name(n.op), print_fields(n.op));
+    for (const ValueId id : n.inputs) {
+        key += fmt::format("\n{}", std::find(n.inputs.begin(), n.inputs.end(), id) - n.inputs.begin());
+        if (!id.valid()) {
+            key += " -";
+        } else if (const Tensor* t = g.constant(id)) {
+            key += fmt::format(" {} {}", t->type.text(), static_cast<const void*>(t->bytes().data()));
+        } else {
+            const Node* producer = g.producer(id);
+            key += fmt::format(" {} {} {} {}", g.type(id).text(), g[id].is_input(), uses[static_cast<size_t>(id.index)],
+                               producer == nullptr ? "" : op_name(producer->op));
+        }
+    }
+    for (const ValueId id : n.outputs) {
+        key += fmt::format("\n{} {}", g.type(id).text(), uses[static_cast<size_t>(id.index)]);
+        for (const NodeId user : users[static_cast<size_t>(id.index)]) key += fmt::format(" {}", op_name(g[user].op));
+    }
+    return key;
+}
+
+// The same offers for another node: its values in the place of the first node's. False where an offer speaks of other nodes or values.
+bool translate(std::vector<Offer>& offers, const Known& from, const Node& to, NodeId root) {
+    for (Offer& o : offers) {
+        if (o.candidate.covers.size() != 1) return false;
+        o.candidate.covers = {root};
+        for (KernelArgument& a : o.candidate.arguments) {
+            for (ValueId* value : {&a.value, &a.data_of}) {
+                if (!value->valid()) continue;
+                const auto in = std::find(from.inputs.begin(), from.inputs.end(), *value);
+                const auto out = std::find(from.outputs.begin(), from.outputs.end(), *value);
+                if (in == from.inputs.end() && out == from.outputs.end()) return false;
+                *value = in != from.inputs.end() ? to.inputs[static_cast<size_t>(in - from.inputs.begin())]
+                                                 : to.outputs[static_cast<size_t>(out - from.outputs.begin())];
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+struct OfferCache::Contents {
+    std::map<std::string, Known> known;
+    std::vector<Tensor> kept;  // the constants that keys name by their address live as long as the keys
+};
+OfferCache::OfferCache() : contents(std::make_unique<Contents>()) {}
+OfferCache::~OfferCache() = default;
+
+namespace {
 
 class Lowering {
 public:
-    Lowering(const Graph& g, const Core& core, const LowerOptions& options, Diagnostics& diag)
+    Lowering(const Graph& g, const Core& core, const LowerOptions& options, Diagnostics& diag, OfferCache* cache)
         : g_(g),
           options_(options),
           diag_(diag),
+          cache_(cache),
           uses_(g.use_counts()),
           users_(g.users()),
           contexts_{{g_, uses_, users_, core, options.optimize}} {
         if (options.choices != nullptr && options.optimize == "speed") contexts_.push_back({g_, uses_, users_, core, "size"});
+        if (options.all_forms) contexts_.push_back({g_, uses_, users_, core, options.optimize == "speed" ? "ram" : "speed"});
     }
 
-    Expected<Program> run() {
+    Expected<Program> run(std::vector<Taken>* taken) {
         p_.name = options_.name;
         p_.regions.push_back({});
         GW_TRY_DO(choose());
@@ -54,6 +146,12 @@ public:
             if (chosen_[k].row != nullptr) emit_step(g_.nodes[k], chosen_[k]);
         finish_states();
         for (auto& copy : copies_) p_.steps.push_back(std::move(copy));
+        if (taken != nullptr) {
+            taken->clear();
+            for (const Chosen& c : chosen_)
+                if (c.row != nullptr) taken->push_back({c.form, c.forms});
+            taken->resize(p_.steps.size());
+        }
         GW_TRY_DO(verify(p_, diag_));
         return std::move(p_);
     }
@@ -61,7 +159,7 @@ public:
 private:
     // --- choice ------------------------------------------------------------------------------------------------------------------------
     Offer priced(const KernelRow& row, Candidate candidate) const {
-        Offer offer{&row, std::move(candidate), {}, false, 0};
+        Offer offer{&row, std::move(candidate), {}, {}, false, 0};
         offer.formula = offer.candidate.cycles;
         if (options_.choices == nullptr) return offer;
         offer.key = candidate_key(row, offer.candidate, g_);
@@ -90,8 +188,31 @@ private:
         return cycles;
     }
 
-    // What the rows offer for node k, the options' own forms first. Other forms count only where measurements tell what they cost.
     std::vector<Offer> offers_for(size_t k, std::vector<Weighed>& weighed) const {
+        if (cache_ == nullptr) return asked_offers(k, weighed);
+        const Node& n = g_.nodes[k];
+        std::string key = surroundings(g_, users_, uses_, n);
+        const NodeId root{static_cast<int32_t>(k)};
+        if (const auto at = cache_->contents->known.find(key); at != cache_->contents->known.end()) {
+            std::vector<Offer> offers = at->second.offers;
+            if (translate(offers, at->second, n, root)) {
+                weighed = at->second.weighed;
+                return offers;
+            }
+        }
+        std::vector<Offer> offers = asked_offers(k, weighed);
+        Known known{n.inputs, n.outputs, offers, weighed};
+        if (std::vector<Offer> same = offers; translate(same, known, n, root)) {
+            for (const ValueId id : n.inputs)
+                if (const Tensor* t = g_.constant(id)) cache_->contents->kept.push_back(*t);
+            cache_->contents->known.insert_or_assign(std::move(key), std::move(known));
+        }
+        return offers;
+    }
+
+    // What the rows offer for node k, the options' own forms first. Other forms count only where measurements tell what they cost, or where
+    // all are asked for.
+    std::vector<Offer> asked_offers(size_t k, std::vector<Weighed>& weighed) const {
         const Node& n = g_.nodes[k];
         std::vector<Offer> offers;
         std::set<std::string> known;
@@ -108,14 +229,23 @@ private:
                     continue;
                 }
                 Offer offer = priced(*row, std::move(*match.candidate));
-                if (!own && !offer.measured && options_.explore != LowerOptions::Explore::all) continue;
+                offer.form = name;
+                if (!own && !options_.all_forms && !offer.measured && options_.explore != LowerOptions::Explore::all) continue;
                 if (!offer.key.empty() && !known.insert(offer.key).second) continue;
+                if (options_.all_forms && offer.key.empty() && !known.insert(form_key(*row, offer.candidate)).second) continue;
                 weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
                 offer.others = cycles_of_others(offer.candidate, k);
                 offers.push_back(std::move(offer));
             }
         }
         return offers;
+    }
+    // Tells the forms of a row for one node apart.
+    static std::string form_key(const KernelRow& row, const Candidate& c) {
+        std::string key(row.name);
+        for (const auto& [name, value] : c.constants) key += fmt::format(" {}={}", name, value);
+        for (const KernelArgument& a : c.arguments) key += fmt::format(" {}:{}", static_cast<int>(a.kind), a.scratch_bytes);
+        return key;
     }
 
     // Whether an offer that costs so many cycles by its formula is to be measured next, where the cheapest one costs so many.
@@ -131,7 +261,7 @@ private:
         for (const Offer& o : offers) most_others = std::max(most_others, o.others);
         for (const Offer& o : offers) cheapest = std::min(cheapest, o.formula + most_others - o.others);
         const auto rank = [&](const Offer& o) {
-            const bool avoided = options_.avoid.count({static_cast<int32_t>(k), std::string(o.row->name)}) != 0;
+            const bool avoided = options_.avoid.count({static_cast<int32_t>(k), o.form}) != 0;
             return std::tuple(avoided, !wanted(o, o.formula + most_others - o.others, cheapest), o.candidate.cycles - o.others);
         };
         const auto least =
@@ -147,6 +277,7 @@ private:
             if (covered[k] || get_if<Reshape>(n.op) != nullptr || is_view_concat(n) || is_view_slice(n)) continue;
             Chosen& chosen = chosen_[k];
             std::vector<Offer> offers = offers_for(k, chosen.weighed);
+            for (const Offer& o : offers) chosen.forms.push_back(form_of(g_, o.form, o.candidate));
             if (Offer* taken = best(k, offers); taken != nullptr) {
                 static_cast<Offer&>(chosen) = std::move(*taken);
             } else {
@@ -198,7 +329,10 @@ private:
                     continue;
                 }
                 Offer offer = priced(*row, std::move(*match.candidate));
+                offer.form = name;
+                if (options_.avoid.count({static_cast<int32_t>(k), name}) != 0) continue;
                 now.weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
+                now.forms.push_back(form_of(g_, name, offer.candidate));
                 const int64_t saved = now.candidate.cycles - offer.candidate.cycles;
                 const int64_t bytes = std::max<int64_t>(1, constant_bytes(offer.candidate) - constant_bytes(now.candidate));
                 const bool unknown = wanted(offer, offer.formula, now.formula);
@@ -578,6 +712,7 @@ private:
     const Graph& g_;
     const LowerOptions& options_;
     Diagnostics& diag_;
+    OfferCache* cache_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
     std::vector<MatchContext> contexts_;  // the options' own first
@@ -597,8 +732,9 @@ std::string refusal(const KernelRow& row, const LowerOptions& options) {
     return "";
 }
 
-Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag) {
-    return Lowering(graph, core, options, diag).run();
+Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag, OfferCache* cache,
+                        std::vector<Taken>* taken) {
+    return Lowering(graph, core, options, diag, cache).run(taken);
 }
 
 }  // namespace gw

@@ -14,75 +14,12 @@
 #include <map>
 #include <set>
 
+#include "passes/row_plan.h"
+
 namespace gw {
 namespace {
 
-struct Rows {
-    int64_t begin = 0, end = 0;
-    bool empty() const { return begin >= end; }
-    int64_t size() const { return end - begin; }
-    bool operator==(const Rows&) const = default;
-};
-Rows hull(const Rows& a, const Rows& b) {
-    if (a.empty()) return b;
-    if (b.empty()) return a;
-    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
-}
-
 bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
-
-// Whether an operand is one for all rows: a constant whose height, as the result sees it, is 1.
-bool same_for_all_rows(const Graph& g, ValueId id) {
-    const Tensor* t = g.constant(id);
-    if (t == nullptr) return false;
-    const Shape& s = t->shape();
-    return s.rank() < 3 || s[s.rank() - 3] == 1;
-}
-
-// Operands that have rows: those that are not constant.
-std::vector<size_t> row_operands(const Graph& g, const Node& n) {
-    std::vector<size_t> operands;
-    for (size_t i = 0; i < n.inputs.size(); ++i)
-        if (n.inputs[i].valid() && !g[n.inputs[i]].is_constant()) operands.push_back(i);
-    return operands;
-}
-
-bool works_by_rows(const Graph& g, const Node& n) {
-    if (n.outputs.size() != 1 || !is_image(g.type(n.outputs[0]))) return false;
-    const std::vector<size_t> operands = row_operands(g, n);
-    if (operands.empty()) return false;
-    for (size_t i : operands)
-        if (!is_image(g.type(n.inputs[i]))) return false;
-    const int64_t rows = g.type(n.outputs[0]).shape[1];
-    const auto keeps_rows = [&] {  // element by element: each operand has the result's rows, or is the same for all
-        for (size_t i = 0; i < n.inputs.size(); ++i) {
-            if (!n.inputs[i].valid()) continue;
-            const bool given = g[n.inputs[i]].is_constant();
-            if (given ? !same_for_all_rows(g, n.inputs[i]) : g.type(n.inputs[i]).shape[1] != rows) return false;
-        }
-        return true;
-    };
-    if (get_if<Conv2D>(n.op) != nullptr) return operands == std::vector<size_t>{0};
-    if (get_if<Pool2D>(n.op) != nullptr) return true;
-    if (get_if<Unary>(n.op) != nullptr || get_if<Lookup>(n.op) != nullptr || get_if<Quantize>(n.op) != nullptr ||
-        get_if<Dequantize>(n.op) != nullptr || get_if<Cast>(n.op) != nullptr)
-        return operands == std::vector<size_t>{0};
-    if (get_if<Binary>(n.op) != nullptr) return keeps_rows();
-    if (const Concat* c = get_if<Concat>(n.op)) return c->axis >= 2 && keeps_rows();
-    return false;
-}
-
-// Rows of operand `i` that rows `r` of the node's result read.
-Rows rows_needed(const Graph& g, const Node& n, size_t i, const Rows& r) {
-    std::vector<const Type*> in;
-    for (ValueId id : n.inputs) in.push_back(id.valid() ? &g.type(id) : nullptr);
-    const Type& out = g.type(n.outputs[0]);
-    Box box{std::vector<int64_t>(4, 0), out.shape.dims()};
-    box.begin[1] = r.begin, box.end[1] = r.end;
-    const auto needed = needs(n.op, in, out, box, i);
-    if (!needed) return {0, g.type(n.inputs[i]).shape[1]};
-    return {needed->begin[1], needed->end[1]};
-}
 
 // The window of a spatial op in the vertical direction.
 struct Vertical {
@@ -135,17 +72,15 @@ std::map<int32_t, ValueId> single_values(const Graph& g) {
 class Splitter {
 public:
     Splitter(const Graph& g, const RowRegion& region, int32_t driver, int64_t height)
-        : g_(g), region_(region), driver_(driver), height_(height), r_(g) {}
+        : g_(g), region_(region), table_(g, region.first, region.last), driver_(driver), height_(height), r_(g) {}
 
     std::optional<Graph> run() {
+        const auto strips = plan_strips(table_, region_.first, region_.last, driver_, height_);
+        if (!strips) return std::nullopt;
         for (int32_t k = 0; k < region_.first; ++k) r_.copy(g_.nodes[static_cast<size_t>(k)]);
-        const int64_t rows = rows_of_node(driver_);
         std::vector<ValueId> parts;
-        for (int64_t end = height_; end < rows + height_; end += height_) {
-            const std::optional<ValueId> part = strip(targets(std::min(end, rows)));
-            if (!part) return std::nullopt;
-            if (part->valid()) parts.push_back(*part);
-        }
+        for (const std::vector<StripRows>& rows : *strips)
+            if (const ValueId part = strip(rows); part.valid()) parts.push_back(part);
         const ValueId whole = parts.size() == 1 ? parts[0] : typed(r_.add(Concat{1}, parts, sources_of(region_.out)), region_.out);
         r_.replace(region_.out, whole);
         for (size_t k = static_cast<size_t>(region_.last) + 1; k < g_.nodes.size(); ++k) r_.copy(g_.nodes[k]);
@@ -158,82 +93,19 @@ private:
         Rows rows;
         ValueId value;
     };
-    struct Wanted {
-        Rows rows;   // that this strip reads, or makes for the next
-        Rows fresh;  // those of them that no strip has made yet
-    };
-    using Targets = std::map<ValueId, int64_t>;  // of the driver's result and what depends on it: how many rows are to be there
-
-    int64_t rows_of_node(int32_t k) const { return g_.type(g_.nodes[static_cast<size_t>(k)].outputs[0]).shape[1]; }
-    int64_t made(ValueId old_value) const {
-        const auto held = held_.find(old_value);
-        return held == held_.end() ? 0 : held->second.rows.end;
-    }
-
-    // When the driver has made `end` rows: how many each value behind it can have.
-    Targets targets(int64_t end) const {
-        Targets t;
-        const ValueId driven = g_.nodes[static_cast<size_t>(driver_)].outputs[0];
-        t[driven] = end;
-        for (int32_t k = driver_ + 1; k <= region_.last; ++k) {
-            const Node& n = g_.nodes[static_cast<size_t>(k)];
-            const int64_t rows = rows_of_node(k);
-            int64_t possible = rows;
-            bool behind = false;
-            for (size_t i : row_operands(g_, n)) {
-                const auto operand = t.find(n.inputs[i]);
-                if (operand == t.end()) continue;
-                behind = true;
-                if (operand->second == g_.type(n.inputs[i]).shape[1]) continue;
-                while (possible > 0 && rows_needed(g_, n, i, {0, possible}).end > operand->second) --possible;
-            }
-            if (behind) t[n.outputs[0]] = end == rows_of_node(driver_) ? rows : possible;
-        }
-        return t;
-    }
-
-    // Which rows each value of the region is to have in this strip, from the last node backwards.
-    std::optional<std::map<ValueId, Wanted>> plan(const Targets& targets) const {
-        std::map<ValueId, Wanted> wanted;
-        for (int32_t k = region_.last; k >= region_.first; --k) {
-            const Node& n = g_.nodes[static_cast<size_t>(k)];
-            const ValueId y = n.outputs[0];
-            Wanted& w = wanted[y];
-            const int64_t done = made(y);
-            if (const auto target = targets.find(y); target != targets.end()) w.rows = hull(w.rows, {done, target->second});
-            if (!w.rows.empty()) {
-                w.rows.end = std::max(w.rows.end, done);
-                w.fresh = {std::max(w.rows.begin, done), w.rows.end};
-            }
-            for (size_t i : row_operands(g_, n)) {
-                Rows& operand = wanted[n.inputs[i]].rows;
-                if (!w.fresh.empty()) {
-                    const Rows needed = rows_needed(g_, n, i, w.fresh);
-                    if (needed.empty()) return std::nullopt;
-                    operand = hull(operand, needed);
-                } else if (done < g_.type(y).shape[1] && held_.count(n.inputs[i]) != 0) {
-                    // Nothing to do in this strip, but what is there must stay for the next.
-                    operand = hull(operand, {rows_needed(g_, n, i, {done, done + 1}).begin, made(n.inputs[i])});
-                }
-            }
-        }
-        return wanted;
-    }
 
     // Makes a strip; returns its rows of the region's result, an invalid id when it has none.
-    std::optional<ValueId> strip(const Targets& targets) {
-        const auto wanted = plan(targets);
-        if (!wanted) return std::nullopt;
+    ValueId strip(const std::vector<StripRows>& wanted) {
         ValueId result;
         for (int32_t k = region_.first; k <= region_.last; ++k) {
             const Node& n = g_.nodes[static_cast<size_t>(k)];
             const ValueId y = n.outputs[0];
-            const Wanted& w = wanted->at(y);
+            const StripRows& w = wanted[static_cast<size_t>(k - region_.first)];
             if (w.rows.empty()) continue;
             std::vector<ValueId> parts;
             const Rows kept{w.rows.begin, w.fresh.empty() ? w.rows.end : w.fresh.begin};
             if (!kept.empty()) parts.push_back(rows_of(y, kept));
-            if (!w.fresh.empty()) parts.push_back(compute(n, w.fresh));
+            if (!w.fresh.empty()) parts.push_back(compute(k, w.fresh));
             const ValueId value = parts.size() == 1 ? parts[0] : typed(r_.add(Concat{1}, parts, n.sources), y);
             held_[y] = {w.rows, value};
             if (y == region_.out) result = value;
@@ -241,18 +113,15 @@ private:
         return result;
     }
 
-    ValueId compute(const Node& n, const Rows& fresh) {
+    ValueId compute(int32_t k, const Rows& fresh) {
+        const Node& n = g_.nodes[static_cast<size_t>(k)];
         std::vector<ValueId> in;
+        for (ValueId id : n.inputs) in.push_back(id.valid() && g_[id].is_constant() ? r_.map(id) : ValueId{});
         Rows x;
-        const std::vector<size_t> operands = row_operands(g_, n);
-        for (size_t i = 0; i < n.inputs.size(); ++i) {
-            if (std::find(operands.begin(), operands.end(), i) == operands.end()) {
-                in.push_back(r_.map(n.inputs[i]));
-                continue;
-            }
-            const Rows needed = rows_needed(g_, n, i, fresh);
-            if (i == 0) x = needed;
-            in.push_back(rows_of(n.inputs[i], needed));
+        for (const RowTable::Operand& o : table_.entry(k).operands) {
+            const Rows needed = table_.needed(o, fresh);
+            if (o.input == 0) x = needed;
+            in[o.input] = rows_of(n.inputs[o.input], needed);
         }
         return typed(r_.add(part_of(g_, n, fresh, x), std::move(in), n.sources), n.outputs[0]);
     }
@@ -280,6 +149,7 @@ private:
 
     const Graph& g_;
     const RowRegion& region_;
+    const RowTable table_;
     const int32_t driver_;
     const int64_t height_;
     Rewriter r_;

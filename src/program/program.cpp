@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "program/place.h"
 #include "program/plan_validate.h"
 #include "program/planner.h"
 
@@ -352,10 +353,12 @@ static void choose_directions(Program& program) {
     }
 }
 
-Status place_buffers(Program& program, bool overlap, Diagnostics& diag) {
+Status place_buffers(Program& program, bool overlap, Diagnostics& diag) { return place_buffers(program, overlap, {}, diag); }
+
+Status place_buffers(Program& program, bool overlap, const PlanOptions& options, Diagnostics& diag) {
     std::vector<int32_t> planned;
     const PlanProblem problem = planning_problem(program, overlap, false, planned);
-    GW_TRY(const Plan plan, plan_memory(problem, {}, diag));
+    GW_TRY(const Plan plan, plan_memory(problem, options, diag));
     const std::vector<std::string> faults = plan_violations(problem, plan.offsets);
     GW_CHECK(faults.empty(), "the planner's answer is refused by the validator: " + (faults.empty() ? std::string() : faults.front()));
     for (size_t i = 0; i < planned.size(); ++i) {

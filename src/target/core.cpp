@@ -168,7 +168,7 @@ Expected<Core> with_float_abi(const Core& core, std::string_view abi, Diagnostic
 
 std::vector<std::string> recommended_flags(const Core& core, std::string_view optimize, std::string_view toolchain) {
     // Contraction into fused multiply-add would make float results differ between cores.
-    std::vector<std::string> flags = {optimize == "speed" ? "-O2" : "-Os", "-ffp-contract=off"};
+    std::vector<std::string> flags = {optimize == "size" ? "-Os" : "-O2", "-ffp-contract=off"};
     // Bundles run here as fast as they can: many samples wait.
     if (core.base_name == "host") flags = {"-O3", "-march=native", "-ffp-contract=off"};
     if (core.isa != Isa::portable) flags.insert(flags.end(), {"-ffunction-sections", "-fdata-sections"});

@@ -2,6 +2,7 @@
 // the C that is made of it; the frontier's points are what they claim.
 #include "lower/fit.h"
 
+#include "passes/row_plan.h"
 #include "support/bundle.h"
 
 namespace gw {
@@ -70,7 +71,7 @@ TEST(Fit, PointsGrowSmallerAndSlowerAndComputeTheSame) {
         const LowerOptions options{
             .name = "net", .optimize = seed % 2 == 0 ? "ram" : "speed", .input_in_arena = true, .output_in_arena = true};
         Diagnostics diag;
-        const auto found = frontier(g, *find_core("cortex-m4"), options, 0, 8, diag);
+        const auto found = frontier(g, *find_core("cortex-m4"), options, 0, 60, diag);
         ASSERT_TRUE(found.ok()) << diag.all().front().text();
         for (size_t i = 0; i < found->size(); ++i) {
             const Fitted& f = (*found)[i];
@@ -87,13 +88,63 @@ TEST(Fit, PointsGrowSmallerAndSlowerAndComputeTheSame) {
     EXPECT_GT(points, 6);  // one a network would mean that nothing was ever found
 }
 
+// Estimates of strips never rule out much: what is placed needs about as many bytes as the numbers of rows say, seldom fewer than the
+// floor.
+TEST(RowPlan, FloorsHold) {
+    int judged = 0, below = 0;
+    for (uint32_t seed = 1; seed <= 6; ++seed) {
+        const Graph g = random_int8(seed, 5);
+        for (const RowChain& chain : row_chains(g)) {
+            const RowTable table(g, chain.region.first, chain.region.last);
+            const std::vector<KernelBytes> none(static_cast<size_t>(chain.region.last - chain.region.first + 1));
+            for (int64_t height : {1, 2}) {
+                const auto split = split_rows(g, chain.region, chain.region.last, height);
+                const auto plan = plan_strips(table, chain.region.first, chain.region.last, chain.region.last, height);
+                ASSERT_EQ(split.has_value(), plan.has_value() && plan->size() > 1);
+                if (!split) continue;
+                const Type &in = g.type(chain.region.in), &out = g.type(chain.region.out);
+                const StripCost cost = strip_cost(table, chain.region.first, chain.region.last, *plan, in.shape[1],
+                                                  in.bytes() / in.shape[1], out.bytes() / out.shape[1], none);
+                EXPECT_LE(cost.floor, cost.bytes);
+                Diagnostics diag;
+                const LowerOptions options{.name = "net", .optimize = "ram", .input_in_arena = true, .output_in_arena = true};
+                const auto f = fit_whole(*split, *find_core("cortex-m4"), options, diag);
+                if (!f) continue;
+                ++judged;
+                below += f->ram < cost.floor ? 1 : 0;
+            }
+        }
+    }
+    EXPECT_GT(judged, 5);
+    EXPECT_EQ(below, 0);
+}
+
+TEST(Fit, RamTakesFastKernelsWhereTheyCostNothing) {
+    int faster = 0;
+    for (uint32_t seed = 41; seed <= 46; ++seed) {
+        const Graph g = random_int8(seed, 4);
+        Diagnostics diag;
+        const LowerOptions options{.name = "net", .optimize = "ram", .input_in_arena = true, .output_in_arena = true};
+        const Core& core = *find_core("cortex-m4");
+        const auto least = fit_whole(g, core, options, diag);
+        ASSERT_TRUE(least.ok());
+        // The same with the plain kernels alone, which is what the rows offer for --optimize ram.
+        auto plain = lower(g, core, options, diag);
+        ASSERT_TRUE(plain.ok());
+        ASSERT_TRUE(place_buffers(*plain, true, diag).ok());
+        EXPECT_LE(least->ram, ram_bytes(*plain)) << "seed " << seed;
+        faster += least->cycles < static_cycles(*plain) ? 1 : 0;
+    }
+    EXPECT_GT(faster, 2);
+}
+
 TEST(Fit, StopsAtTheFirstProgramThatIsSmallEnough) {
     const Graph g = random_int8(44, 4);
     Diagnostics diag;
     const LowerOptions options{.name = "net", .input_in_arena = true, .output_in_arena = true};
     const auto whole = fit_whole(g, *find_core("cortex-m4"), options, diag);
     ASSERT_TRUE(whole.ok());
-    const auto found = frontier(g, *find_core("cortex-m4"), options, whole->ram, 8, diag);
+    const auto found = frontier(g, *find_core("cortex-m4"), options, whole->ram, 60, diag);
     ASSERT_TRUE(found.ok());
     ASSERT_EQ(found->size(), 1u);
     EXPECT_EQ(found->front().ram, whole->ram);

@@ -1,0 +1,319 @@
+// The plan of strips, as numbers. Going backwards from a strip's last node, what each node's new rows read tells which rows of its operands
+// are wanted; those that an earlier strip has made are kept, the others are fresh. A search looks at thousands of regions and heights, so
+// this is apart from the rewrite of the graph (split_rows.cpp), and the rows that a row reads are looked up in a table.
+#include "passes/row_plan.h"
+
+#include <algorithm>
+
+namespace gw {
+namespace {
+
+Rows hull(const Rows& a, const Rows& b) {
+    if (a.empty()) return b;
+    if (b.empty()) return a;
+    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
+}
+
+bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
+
+// Whether an operand is one for all rows: a constant whose height, as the result sees it, is 1.
+bool same_for_all_rows(const Graph& g, ValueId id) {
+    const Tensor* t = g.constant(id);
+    if (t == nullptr) return false;
+    const Shape& s = t->shape();
+    return s.rank() < 3 || s[s.rank() - 3] == 1;
+}
+
+// Rows of operand `i` that rows `r` of the node's result read.
+Rows rows_needed(const Node& n, const std::vector<const Type*>& in, const Type& out, size_t i, const Rows& r) {
+    Box box{std::vector<int64_t>(4, 0), out.shape.dims()};
+    box.begin[1] = r.begin, box.end[1] = r.end;
+    const auto needed = needs(n.op, in, out, box, i);
+    if (!needed) return {0, in[i]->shape[1]};
+    return {needed->begin[1], needed->end[1]};
+}
+
+class Planner {
+public:
+    Planner(const RowTable& table, int32_t first, int32_t last, int32_t driver, int64_t height)
+        : table_(table),
+          first_(first),
+          last_(last),
+          driver_(driver),
+          height_(height),
+          made_(static_cast<size_t>(last - first + 1)),
+          wanted_(made_.size()) {}
+
+    std::optional<std::vector<std::vector<StripRows>>> run() {
+        std::vector<std::vector<StripRows>> strips;
+        const int64_t rows = table_.entry(driver_).rows;
+        for (int64_t end = height_; end < rows + height_; end += height_) {
+            set_targets(std::min(end, rows));
+            if (!plan()) return std::nullopt;
+            strips.push_back(wanted_);
+            for (size_t k = 0; k < made_.size(); ++k)
+                if (!wanted_[k].rows.empty()) made_[k] = wanted_[k].rows.end;
+        }
+        return strips;
+    }
+
+private:
+    static constexpr int64_t none = -1;
+    bool inside(const RowTable::Operand& o) const { return o.producer >= first_; }
+    size_t at(int32_t node) const { return static_cast<size_t>(node - first_); }
+
+    // When the driver has made `end` rows: how many each value behind it can have.
+    void set_targets(int64_t end) {
+        targets_.assign(made_.size(), none);
+        targets_[at(driver_)] = end;
+        for (int32_t k = driver_ + 1; k <= last_; ++k) {
+            const RowTable::Entry& e = table_.entry(k);
+            int64_t possible = e.rows;
+            bool behind = false;
+            for (const RowTable::Operand& o : e.operands) {
+                if (!inside(o) || targets_[at(o.producer)] == none) continue;
+                behind = true;
+                const int64_t there = targets_[at(o.producer)];
+                if (there == table_.entry(o.producer).rows) continue;
+                while (possible > 0 && table_.needed(o, {0, possible}).end > there) --possible;
+            }
+            if (behind) targets_[at(k)] = end == table_.entry(driver_).rows ? e.rows : possible;
+        }
+    }
+
+    // Which rows each value is to have in this strip, from the last node backwards.
+    bool plan() {
+        std::fill(wanted_.begin(), wanted_.end(), StripRows{});
+        for (int32_t k = last_; k >= first_; --k) {
+            const RowTable::Entry& e = table_.entry(k);
+            StripRows& w = wanted_[at(k)];
+            const int64_t done = made_[at(k)];
+            if (targets_[at(k)] != none) w.rows = hull(w.rows, {done, targets_[at(k)]});
+            if (!w.rows.empty()) {
+                w.rows.end = std::max(w.rows.end, done);
+                w.fresh = {std::max(w.rows.begin, done), w.rows.end};
+            }
+            for (const RowTable::Operand& o : e.operands) {
+                if (!w.fresh.empty()) {
+                    const Rows needed = table_.needed(o, w.fresh);
+                    if (needed.empty()) return false;
+                    if (inside(o)) wanted_[at(o.producer)].rows = hull(wanted_[at(o.producer)].rows, needed);
+                } else if (done < e.rows && inside(o) && made_[at(o.producer)] > 0) {
+                    // Nothing to do in this strip, but what is there must stay for the next.
+                    Rows& operand = wanted_[at(o.producer)].rows;
+                    operand = hull(operand, {table_.needed(o, {done, done + 1}).begin, made_[at(o.producer)]});
+                }
+            }
+        }
+        return true;
+    }
+
+    const RowTable& table_;
+    const int32_t first_, last_, driver_;
+    const int64_t height_;
+    std::vector<int64_t> made_;  // rows so far
+    std::vector<int64_t> targets_;
+    std::vector<StripRows> wanted_;
+};
+
+}  // namespace
+
+std::vector<size_t> row_operands(const Graph& g, const Node& n) {
+    std::vector<size_t> operands;
+    for (size_t i = 0; i < n.inputs.size(); ++i)
+        if (n.inputs[i].valid() && !g[n.inputs[i]].is_constant()) operands.push_back(i);
+    return operands;
+}
+
+bool works_by_rows(const Graph& g, const Node& n) {
+    if (n.outputs.size() != 1 || !is_image(g.type(n.outputs[0]))) return false;
+    const std::vector<size_t> operands = row_operands(g, n);
+    if (operands.empty()) return false;
+    for (size_t i : operands)
+        if (!is_image(g.type(n.inputs[i]))) return false;
+    const int64_t rows = g.type(n.outputs[0]).shape[1];
+    const auto keeps_rows = [&] {  // element by element: each operand has the result's rows, or is the same for all
+        for (size_t i = 0; i < n.inputs.size(); ++i) {
+            if (!n.inputs[i].valid()) continue;
+            const bool given = g[n.inputs[i]].is_constant();
+            if (given ? !same_for_all_rows(g, n.inputs[i]) : g.type(n.inputs[i]).shape[1] != rows) return false;
+        }
+        return true;
+    };
+    if (get_if<Conv2D>(n.op) != nullptr) return operands == std::vector<size_t>{0};
+    if (get_if<Pool2D>(n.op) != nullptr) return true;
+    if (get_if<Unary>(n.op) != nullptr || get_if<Lookup>(n.op) != nullptr || get_if<Quantize>(n.op) != nullptr ||
+        get_if<Dequantize>(n.op) != nullptr || get_if<Cast>(n.op) != nullptr)
+        return operands == std::vector<size_t>{0};
+    if (get_if<Binary>(n.op) != nullptr) return keeps_rows();
+    if (const Concat* c = get_if<Concat>(n.op)) return c->axis >= 2 && keeps_rows();
+    return false;
+}
+
+RowTable::RowTable(const Graph& g, int32_t first, int32_t last) : first_(first) {
+    for (int32_t k = first; k <= last; ++k) {
+        const Node& n = g.nodes[static_cast<size_t>(k)];
+        const Type& out = g.type(n.outputs[0]);
+        Entry e{out.shape[1], out.bytes() / out.shape[1], {}};
+        std::vector<const Type*> in;
+        for (ValueId id : n.inputs) in.push_back(id.valid() ? &g.type(id) : nullptr);
+        for (size_t i : row_operands(g, n)) {
+            Operand o{i, g[n.inputs[i]].node.index, {}};
+            for (int64_t r = 0; r < e.rows; ++r) o.need.push_back(rows_needed(n, in, out, i, {r, r + 1}));
+            e.operands.push_back(std::move(o));
+        }
+        entries_.push_back(std::move(e));
+    }
+}
+
+Rows RowTable::needed(const Operand& operand, const Rows& r) const {
+    // Windows move down with the rows, so the first and the last that read anything are enough.
+    int64_t first = r.begin, last = r.end - 1;
+    while (first <= last && operand.need[static_cast<size_t>(first)].empty()) ++first;
+    while (last > first && operand.need[static_cast<size_t>(last)].empty()) --last;
+    if (first > last) return {};
+    return {operand.need[static_cast<size_t>(first)].begin, operand.need[static_cast<size_t>(last)].end};
+}
+
+std::optional<std::vector<std::vector<StripRows>>> plan_strips(const RowTable& table, int32_t first, int32_t last, int32_t driver,
+                                                               int64_t height) {
+    return Planner(table, first, last, driver, height).run();
+}
+
+namespace {
+
+// Bytes that are live from one node of a strip to the next.
+class Ledger {
+public:
+    Ledger(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips, int64_t input_rows,
+           int64_t input_row, int64_t output_row, std::span<const KernelBytes> kernels)
+        : table_(table),
+          first_(first),
+          last_(last),
+          strips_(strips),
+          input_rows_(input_rows),
+          input_row_(input_row),
+          output_row_(output_row),
+          kernels_(kernels),
+          now_(static_cast<size_t>(last - first + 1)) {
+        find_kept();
+        find_input_rows();
+    }
+
+    StripCost run() {
+        walk();
+        cost_.floor = cost_.bytes;
+        if (strips_.size() == 1) return cost_;
+        const int64_t between = span();
+        input_row_ = output_row_ = 0;
+        walk();
+        cost_.bytes += between;
+        return cost_;
+    }
+
+private:
+    size_t at(int32_t node) const { return static_cast<size_t>(node - first_); }
+    int64_t row_bytes(int32_t k) const { return k == last_ ? output_row_ : table_.entry(k).row_bytes; }
+
+    // kept_[s][k]: rows of node k's result that a strip after s still wants. The region's own result stays whole.
+    void find_kept() {
+        kept_.assign(strips_.size(), std::vector<int64_t>(now_.size(), 0));
+        for (size_t k = 0; k < now_.size(); ++k) {
+            std::vector<int64_t> done(strips_.size());  // rows made so far
+            for (size_t s = 0; s < strips_.size(); ++s)
+                done[s] = std::max(s == 0 ? 0 : done[s - 1], strips_[s][k].rows.empty() ? 0 : strips_[s][k].rows.end);
+            int64_t next = -1;  // where the next strip that wants any begins
+            for (size_t s = strips_.size(); s-- > 0;) {
+                kept_[s][k] = k + 1 == now_.size() ? done[s] : next < 0 ? 0 : std::max<int64_t>(0, done[s] - next);
+                if (!strips_[s][k].rows.empty()) next = strips_[s][k].rows.begin;
+            }
+        }
+    }
+
+    // input_from_[s]: the first row of the region's input that strip s or a later one reads.
+    void find_input_rows() {
+        input_from_.assign(strips_.size() + 1, input_rows_);
+        for (size_t s = strips_.size(); s-- > 0;) {
+            input_from_[s] = input_from_[s + 1];
+            for (int32_t k = first_; k <= last_; ++k)
+                for (const RowTable::Operand& o : table_.entry(k).operands)
+                    if (o.producer < first_ && !strips_[s][at(k)].fresh.empty())
+                        input_from_[s] = std::min(input_from_[s], table_.needed(o, strips_[s][at(k)].fresh).begin);
+        }
+    }
+
+    void walk() {
+        const int64_t floor = cost_.floor;
+        cost_ = {};
+        cost_.floor = floor;
+        live_ = input_rows_ * input_row_;
+        cost_.bytes = live_;
+        std::fill(now_.begin(), now_.end(), 0);
+        for (size_t s = 0; s < strips_.size(); ++s) strip(s);
+    }
+
+    // Bytes that the region's input and result take together: each lies in one run of bytes, so that what lies between the rows that are
+    // there is of no use to others, but the result may follow the input as its rows die.
+    int64_t span() const {
+        int64_t bytes = std::max(input_rows_ * input_row_, table_.entry(last_).rows * output_row_);
+        for (size_t s = 0; s < strips_.size(); ++s) {
+            const int64_t done = strips_[s].back().rows.empty() ? (s == 0 ? 0 : kept_[s - 1].back()) : strips_[s].back().rows.end;
+            bytes = std::max(bytes, done * output_row_ + (input_rows_ - input_from_[s + 1]) * input_row_);
+        }
+        return bytes;
+    }
+
+    void strip(size_t s) {
+        std::vector<int32_t> last_reader(now_.size(), -1);
+        int32_t input_reader = -1;
+        for (int32_t k = first_; k <= last_; ++k) {
+            if (strips_[s][at(k)].fresh.empty()) continue;
+            for (const RowTable::Operand& o : table_.entry(k).operands)
+                (o.producer >= first_ ? last_reader[at(o.producer)] : input_reader) = k;
+        }
+        for (int32_t k = first_; k <= last_; ++k) {
+            const StripRows& w = strips_[s][at(k)];
+            if (w.rows.empty()) continue;
+            const int64_t kept = w.rows.size() - w.fresh.size();
+            if (k != last_ && kept > 0 && !w.fresh.empty()) ++cost_.copies, cost_.copied_bytes += kept * row_bytes(k);
+            if (w.fresh.empty()) continue;
+            ++cost_.calls;
+            const KernelBytes& kernel = kernels_[at(k)];
+            const int64_t result = w.fresh.size() * row_bytes(k);
+            cost_.bytes = std::max(cost_.bytes, live_ + std::min(result, kernel.spread) + kernel.scratch);
+            live_ += result;
+            now_[at(k)] += w.fresh.size();
+            for (const RowTable::Operand& o : table_.entry(k).operands)
+                if (o.producer >= first_ && last_reader[at(o.producer)] == k) settle(s, o.producer);
+            if (input_reader == k) live_ -= (input_from_[s + 1] - input_from_[s]) * input_row_;
+            if (last_reader[at(k)] < 0) settle(s, k);
+            cost_.bytes = std::max(cost_.bytes, live_ + kernel.scratch);
+        }
+    }
+    // Only what later strips want of a result is left.
+    void settle(size_t s, int32_t k) {
+        live_ += (kept_[s][at(k)] - now_[at(k)]) * row_bytes(k);
+        now_[at(k)] = kept_[s][at(k)];
+    }
+
+    const RowTable& table_;
+    const int32_t first_, last_;
+    const std::vector<std::vector<StripRows>>& strips_;
+    const int64_t input_rows_;
+    int64_t input_row_, output_row_;
+    const std::span<const KernelBytes> kernels_;
+    std::vector<int64_t> now_;  // rows of each result that are there
+    std::vector<std::vector<int64_t>> kept_;
+    std::vector<int64_t> input_from_;
+    int64_t live_ = 0;
+    StripCost cost_;
+};
+
+}  // namespace
+
+StripCost strip_cost(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips,
+                     int64_t input_rows, int64_t input_row, int64_t output_row, std::span<const KernelBytes> kernels) {
+    return Ledger(table, first, last, strips, input_rows, input_row, output_row, kernels).run();
+}
+
+}  // namespace gw

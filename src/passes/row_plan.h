@@ -1,0 +1,71 @@
+// Which rows of which values the strips of a region compute: the numbers behind split_rows, and what memory they ask for.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace gw {
+
+struct Rows {
+    int64_t begin = 0, end = 0;
+    bool empty() const { return begin >= end; }
+    int64_t size() const { return end - begin; }
+    bool operator==(const Rows&) const = default;
+};
+
+// Whether the node can compute some rows of its result alone.
+bool works_by_rows(const Graph& graph, const Node& node);
+// Operands that have rows: those that are not constant.
+std::vector<size_t> row_operands(const Graph& graph, const Node& node);
+
+// For nodes [first, last] of a graph, all of which work by rows: which rows of each operand a row of the result reads.
+class RowTable {
+public:
+    RowTable(const Graph& graph, int32_t first, int32_t last);
+    struct Operand {
+        size_t input = 0;        // number of the operand
+        int32_t producer = -1;   // node that makes it, -1: it is an input of the graph
+        std::vector<Rows> need;  // by row of the result
+    };
+    struct Entry {
+        int64_t rows = 0, row_bytes = 0;  // of the result
+        std::vector<Operand> operands;
+    };
+    const Entry& entry(int32_t node) const { return entries_[static_cast<size_t>(node - first_)]; }
+    // Rows of an operand that rows `r` of the node's result read.
+    Rows needed(const Operand& operand, const Rows& r) const;
+
+private:
+    int32_t first_;
+    std::vector<Entry> entries_;
+};
+
+// What one strip does with a node's result: `rows` exist afterwards (for this strip's readers or the next ones'), `fresh` of them are
+// computed in it; the others were there and are kept. Empty `rows`: the strip leaves the result alone.
+struct StripRows {
+    Rows rows, fresh;
+};
+// Strips of nodes [first, last], `height` rows of the driver's result each: one entry a node. Nothing where a strip would read no row.
+std::optional<std::vector<std::vector<StripRows>>> plan_strips(const RowTable& table, int32_t first, int32_t last, int32_t driver,
+                                                               int64_t height);
+
+// What a layer's kernel asks for besides operands and results: scratch, and bytes that keep a result apart from the operand that it lies
+// over.
+struct KernelBytes {
+    int64_t scratch = 0, spread = 0;
+};
+// What a region computed in strips asks for, but for alignment: `bytes` that are live at the worst moment where results lie over operands
+// as far as those die (rows of the region's own input and output count with `input_row` and `output_row` bytes; 0: they lie elsewhere),
+// layers computed (a call each), runs of rows and bytes kept by copying. `kernels`: one entry a node of the region.
+struct StripCost {
+    int64_t bytes = 0;
+    int64_t floor = 0;  // the same if input and result were no runs of bytes, and others could lie between their rows
+    int64_t calls = 0, copies = 0, copied_bytes = 0;
+};
+StripCost strip_cost(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips,
+                     int64_t input_rows, int64_t input_row, int64_t output_row, std::span<const KernelBytes> kernels);
+
+}  // namespace gw
