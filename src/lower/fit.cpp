@@ -33,9 +33,20 @@ std::optional<Graph> with_splits(const Graph& graph, const std::vector<Split>& s
     return g;
 }
 
+// Those that no other beats in both bytes and cycles, from fast to small.
+std::vector<Fitted> pareto(std::vector<Fitted> points) {
+    std::stable_sort(points.begin(), points.end(),
+                     [](const Fitted& a, const Fitted& b) { return std::pair(a.cycles, a.ram) < std::pair(b.cycles, b.ram); });
+    std::vector<Fitted> best;
+    for (Fitted& f : points)
+        if (best.empty() || f.ram < best.back().ram) best.push_back(std::move(f));
+    return best;
+}
+
 class Search {
 public:
-    Search(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort, Diagnostics& diag,
+    // `all_forms`: of kernels, as LowerOptions::all_forms.
+    Search(const Graph& graph, const Core& core, const LowerOptions& options, bool all_forms, int64_t enough, int effort, Diagnostics& diag,
            const std::function<void(int64_t, int64_t)>& progress)
         : g_(graph),
           core_(core),
@@ -45,7 +56,7 @@ public:
           diag_(diag),
           progress_(progress),
           chains_(row_chains(graph)) {
-        options_.all_forms = true;
+        options_.all_forms = all_forms;
     }
 
     Expected<std::vector<Fitted>> run() {
@@ -59,7 +70,7 @@ public:
             else
                 curve();
         }
-        return pareto();
+        return points_;
     }
 
 private:
@@ -72,7 +83,7 @@ private:
     // The graph as it is, with fast kernels and with small ones.
     Status begin() {
         LowerOptions plain = options_;
-        plain.all_forms = options_.optimize == "ram";
+        plain.all_forms = options_.all_forms && options_.optimize == "ram";
         int placed = 0;
         GW_TRY(std::vector<Squeezed> fast, squeeze(g_, core_, plain, unlimited, {}, diag_, nullptr, placed));
         points_.push_back(fitted(g_, std::move(fast.front()), {}));
@@ -285,15 +296,6 @@ private:
         if (auto f = put_together(*better, least - outside_, {.small = true})) points_.push_back(std::move(*f));
     }
 
-    std::vector<Fitted> pareto() {
-        std::stable_sort(points_.begin(), points_.end(),
-                         [](const Fitted& a, const Fitted& b) { return std::pair(a.cycles, a.ram) < std::pair(b.cycles, b.ram); });
-        std::vector<Fitted> best;
-        for (Fitted& f : points_)
-            if (best.empty() || f.ram < best.back().ram) best.push_back(std::move(f));
-        return best;
-    }
-
     const Graph& g_;
     const Core& core_;
     LowerOptions options_;
@@ -324,7 +326,20 @@ Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOpti
 
 Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,
                                        Diagnostics& diag, const std::function<void(int64_t, int64_t)>& progress) {
-    return Search(graph, core, options, enough, effort, diag, progress).run();
+    GW_TRY(std::vector<Fitted> points, Search(graph, core, options, true, enough, effort, diag, progress).run());
+    points = pareto(std::move(points));
+    if (options.optimize != "ram" || enough > 0) return points;
+    // With plain kernels alone the search takes other ways, some of which end lower; fast kernels come back there where they cost nothing.
+    GW_TRY(std::vector<Fitted> plain, Search(graph, core, options, false, 0, effort, diag, progress).run());
+    Fitted least = std::move(pareto(std::move(plain)).back());
+    LowerOptions forms = options;
+    forms.all_forms = true;
+    OfferCache cache;
+    int placed = 0;
+    auto small = squeeze(least.graph, core, forms, least.program.regions[0].bytes, {.small = true}, diag, &cache, placed);
+    if (small) points.push_back(fitted(least.graph, std::move(small->back()), least.splits));
+    points.push_back(std::move(least));
+    return pareto(std::move(points));
 }
 
 }  // namespace gw
