@@ -216,12 +216,12 @@ Match match_lookup_s8(const MatchContext&, const Graph& graph, NodeId root) {
     return c;
 }
 
-Match softmax_s8(const MatchContext& context, const Graph& graph, NodeId root, SoftmaxForm form) {
+Match softmax_s8(const MatchContext& context, const Graph& graph, NodeId root, SoftmaxForm form, bool log = false) {
     const Node& node = graph[root];
     const Softmax& op = *get_if<Softmax>(node.op);
     const ValueId x = node.inputs[0], y = node.outputs[0];
     if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
-    if (op.log) return "does not compute logarithms";
+    if (op.log != log) return log ? "computes logarithms" : "does not compute logarithms";
     if (op.form != form) return fmt::format("computes the form {}", enum_name(form));
     const Tensor* table = node.inputs.size() > 1 ? graph.constant(node.inputs[1]) : nullptr;
     if (!table) return "the table must be constant";
@@ -234,7 +234,9 @@ Match softmax_s8(const MatchContext& context, const Graph& graph, NodeId root, S
     if (inner == 1) add_elementwise_overlap(c, 0, 1, shape.elements(), 1, 1);
     c.covers = {root};
     const bool small = is_small_core(context.core);
-    if (form == SoftmaxForm::ratio) {
+    if (log) {
+        c.cycles = shape.elements() * (small ? 90 : 30) + shape.elements() / n * (small ? 2000 : 350);
+    } else if (form == SoftmaxForm::ratio) {
         c.cycles = shape.elements() * (small ? 330 : 45);
     } else {
         c.cycles = shape.elements() * (small ? 150 : 50) + shape.elements() / n * (small ? 1000 : 200);
@@ -249,13 +251,24 @@ Match match_softmax_reciprocal_s8(const MatchContext& context, const Graph& grap
     return softmax_s8(context, graph, root, SoftmaxForm::reciprocal);
 }
 
+Match match_log_softmax_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+    return softmax_s8(context, graph, root, SoftmaxForm::reciprocal, true);
+}
+
 constexpr KernelRow rows[] = {
-    {"add_s8", "any", "binary", match_add_s8},           {"add_twice_s8", "any", "binary", match_add_twice_s8},
-    {"add_line_s8", "any", "binary", match_add_line_s8}, {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
-    {"compare_s8", "any", "binary", match_compare_s8},   {"div_s8", "any", "binary", match_div_s8},
-    {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},  {"mul_s8", "any", "binary", match_mul_s8},
-    {"minmax_s8", "any", "binary", match_minmax_s8},     {"lookup_s8", "any", "lookup", match_lookup_s8},
-    {"softmax_s8", "any", "softmax", match_softmax_s8},  {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
+    {"add_s8", "any", "binary", match_add_s8},
+    {"add_twice_s8", "any", "binary", match_add_twice_s8},
+    {"add_line_s8", "any", "binary", match_add_line_s8},
+    {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
+    {"compare_s8", "any", "binary", match_compare_s8},
+    {"div_s8", "any", "binary", match_div_s8},
+    {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},
+    {"mul_s8", "any", "binary", match_mul_s8},
+    {"minmax_s8", "any", "binary", match_minmax_s8},
+    {"lookup_s8", "any", "lookup", match_lookup_s8},
+    {"softmax_s8", "any", "softmax", match_softmax_s8},
+    {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
+    {"log_softmax_s8", "any", "softmax", match_log_softmax_s8},
 };
 
 }  // namespace

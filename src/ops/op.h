@@ -279,6 +279,8 @@ enum class SoftmaxForm : uint8_t { ratio, reciprocal };
 // ratio: y[k] = min(127, (e[k]·256 + Σ/2) / Σ − 128), in unsigned 32-bit arithmetic: e ≤ 2^23, and Σ e < 2^31 guaranteed by the table's
 // maker. reciprocal: e in Q0.31, e < 2^31; at most 4095 elements a line; S = Σ ((e + 2^11) >> 12), in Q12.19; with the reciprocal of S
 // (fixed_reciprocal): y[k] = min(127, rounding_divide(high_mul(scale, e[k]), bits_over_unit + 23) − 128).
+// reciprocal with `log`: table u32 [2, 256], e as before and the distances max − x in Q5.26, at most 17; y[k] = clamp(127 +
+// rounding_divide(−distance[k] − fixed_log(S), 22)), scale 1/16, zero point 127.
 struct Softmax {
     static constexpr std::string_view name = "softmax";
     static constexpr std::array operands{"x", "table"};

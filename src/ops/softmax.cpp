@@ -1,6 +1,6 @@
 // Softmax over one axis. Float subtracts the largest value first, so no exponential overflows. Int8 takes its exponentials from a table
 // that the maker scaled such that all sums fit 32 bits, and divides with rounding or, as TFLite does, multiplies by a fixed-point
-// reciprocal.
+// reciprocal; its logarithm, TFLite's too, takes a fixed-point logarithm of the sum.
 #include <cmath>
 
 #include "ops/support.h"
@@ -42,6 +42,18 @@ void reciprocal_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t 
     }
 }
 
+void log_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride, int64_t n) {
+    const uint32_t* distances = table + 256;
+    int32_t highest = x[0], sum = 0;
+    for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
+    for (int64_t k = 0; k < n; ++k) sum += static_cast<int32_t>((table[highest - x[k * stride]] + (1u << 11)) >> 12);
+    const int32_t log_sum = fixed_log(std::max(sum, 1));
+    for (int64_t k = 0; k < n; ++k) {
+        const int32_t q5 = -static_cast<int32_t>(distances[highest - x[k * stride]]) - log_sum;
+        y[k * stride] = static_cast<int8_t>(std::clamp(127 + rounding_divide_by_power_of_two(q5, 22), -128, 127));
+    }
+}
+
 void int_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride, int64_t n) {
     int32_t highest = x[0];
     for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
@@ -65,13 +77,17 @@ Expected<std::vector<Type>> infer(const Softmax& op, std::span<const Operand> in
     }
     if (x.dtype != DType::int8)
         return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
-    if (op.log) return context.fail("the logarithm of an i8 softmax is not defined");
-    if (!has(in, 1)) return about(context, "table").fail("missing; an i8 softmax needs u32[256]");
+    if (op.log && op.form != SoftmaxForm::reciprocal) return context.fail("the logarithm of an i8 softmax has the form reciprocal alone");
+    const Shape entries_of = op.log ? Shape{2, 256} : Shape{256};
+    if (!has(in, 1)) return about(context, "table").fail("missing; an i8 softmax needs u32{}", entries_of.text());
     const Type& table = *in[1].type;
-    if (table.dtype != DType::uint32 || table.shape != Shape{256})
-        return about(context, "table").fail("{} given, expected u32[256]", table.text());
+    if (table.dtype != DType::uint32 || table.shape != entries_of)
+        return about(context, "table").fail("{} given, expected u32{}", table.text(), entries_of.text());
     if (in[1].value != nullptr) {  // what keeps the arithmetic within 32 bits
-        const auto entries = in[1].value->data<uint32_t>();
+        const auto all = in[1].value->data<uint32_t>();
+        const auto entries = all.first(256), distances = all.subspan(256);
+        if (!distances.empty() && *std::max_element(distances.begin(), distances.end()) > uint32_t{17} << 26)
+            return about(context, "table").fail("a distance is more than 17 in Q5.26");
         const int64_t highest = *std::max_element(entries.begin(), entries.end());
         if (op.form == SoftmaxForm::reciprocal) {
             if (highest >= (int64_t{1} << 31)) return about(context, "table").fail("entries up to {} are not in Q0.31", highest);
@@ -81,14 +97,14 @@ Expected<std::vector<Type>> infer(const Softmax& op, std::span<const Operand> in
     }
     if (op.form == SoftmaxForm::reciprocal && x.shape[op.axis] > 4095)
         return context.fail("axis {} of x {} has more than 4095 elements", op.axis, x.text());
-    return one({DType::int8, x.shape, Quant::tensor(1.0f / 256, -128)}, context);
+    return one({DType::int8, x.shape, op.log ? Quant::tensor(1.0f / 16, 127) : Quant::tensor(1.0f / 256, -128)}, context);
 }
 
 void evaluate(const Softmax& op, std::span<const Tensor* const> in, std::span<Tensor> out) {
     const Tensor& x = *in[0];
     each_line(x.shape(), op.axis, [&](int64_t first, int64_t stride, int64_t n) {
         if (x.type.dtype == DType::int8 && op.form == SoftmaxForm::reciprocal) {
-            reciprocal_line(raw<uint32_t>(*in[1]), raw<int8_t>(x) + first, raw<int8_t>(out[0]) + first, stride, n);
+            (op.log ? log_line : reciprocal_line)(raw<uint32_t>(*in[1]), raw<int8_t>(x) + first, raw<int8_t>(out[0]) + first, stride, n);
         } else if (x.type.dtype == DType::float32) {
             float_line(op.log, raw<float>(x) + first, raw<float>(out[0]) + first, stride, n);
         } else {

@@ -86,6 +86,31 @@ int32_t fixed_tanh(int32_t x) {
     return x < 0 ? wrapping_sub(0, y) : y;
 }
 
+// x = 2^e · r, r in about [2^-1/2, 2^1/2] around the root w = 2^-1/4: log x = e'·log 2 + f(r), f a rational function in q = 2(r − w) that
+// vanishes at w, and e' = e ± 1/4 what w leaves over. Two such r are at hand, one for x and one for x·√½; the smaller is the nearer one.
+int32_t fixed_log(int32_t x) {
+    GW_CHECK(x > 0, "logarithm of a fixed-point number that is not positive");
+    constexpr int integer_bits = 12, sum_bits = 6;  // of x, and of the sum, which needs one more than the result
+    const double root = std::sqrt(std::sqrt(2.0));
+    const int32_t w = constant(1 / root, 0), half_root = constant(std::sqrt(0.5), 0), quarter = 1 << (29 - sum_bits);
+    const auto power = [](int e) { return saturating_rounding_multiply_by_power_of_two(e, 31 - sum_bits); };
+
+    const int zeros = std::countl_zero(static_cast<uint32_t>(x));
+    const int32_t r_a = saturating_rounding_multiply_by_power_of_two(mul(x << (zeros - 1), half_root), 1);
+    const int zeros_b = std::countl_zero(static_cast<uint32_t>(mul(x, half_root))) - 1;
+    const int32_t r_b = saturating_rounding_multiply_by_power_of_two(x, zeros_b);
+    const int32_t r = std::min(r_a, r_b);
+    const int32_t exponent = std::max(power(integer_bits - zeros) + quarter, power(integer_bits - zeros_b) - quarter);
+
+    const auto p = static_cast<int32_t>((int64_t{r} + w + 1) / 2);
+    const int32_t q = 2 * (r - w), q2 = mul(q, q);
+    const int32_t above = mul(q, r) + mul(mul(q, q2), constant(11.0 / 240.0 * root, 0));
+    const int32_t below_less_one =
+        mul(p, constant(2.0 / root - root, 0) + q + mul(constant(1.0 / 20.0 * root, 0), q2)) + mul(constant(0.25 * root, 0), q);
+    const int32_t f = mul(rounding_divide_by_power_of_two(above, sum_bits), fixed_one_over_one_plus(below_less_one));
+    return saturating_rounding_multiply_by_power_of_two(mul(exponent, constant(std::log(2.0), 0)) + f, 1);
+}
+
 std::span<const uint16_t, 256> logistic_table16() {
     static const std::array<uint16_t, 256> table = [] {
         std::array<uint16_t, 256> t{};

@@ -16,6 +16,9 @@ int32_t fixed_one_over_one_plus(int32_t x);
 int32_t fixed_logistic(int32_t x);
 int32_t fixed_tanh(int32_t x);
 
+// log(x) in Q5 for x > 0 in Q12.
+int32_t fixed_log(int32_t x);
+
 // TFLite's functions of int16 by one table, interpolated: entry i is 2^16 · logistic(i/24), rounded to nearest, at most 65535.
 std::span<const uint16_t, 256> logistic_table16();
 // logistic(x / (3·2^12)) in Q0.15 and tanh(x / (3·2^12)) in Q0.15, for x = 3·v with v in Q3.12, or scaled to that.

@@ -194,22 +194,53 @@ Tensor requantize_table(const Quant& x, const Quant& y) {
     return table_of([&](int32_t v) -> int64_t { return int64_t{scale(v - x.zero_point())} + y.zero_point(); });
 }
 
-Expected<Tensor> softmax_table(TfliteNode& n, float beta, float scale) {
-    constexpr int integer_bits = 5;
-    const double factor = std::min(static_cast<double>(beta) * static_cast<double>(scale) * (1 << (31 - integer_bits)), 2147483647.0);
+// CONCATENATION of uint8 rescales in float32.
+Tensor concatenation_table(const Quant& x, const Quant& y) {
+    const float scale = x.scale() * (1.0f / y.scale()), bias = static_cast<float>(-(x.zero_point() + 128)) * scale;
+    return table_of([&](int32_t v) -> int64_t {
+        const float steps = std::round(static_cast<float>(v + 128) * scale + bias);
+        return static_cast<int64_t>(std::clamp(steps, -1e6f, 1e6f)) + y.zero_point();
+    });
+}
+
+namespace {
+constexpr int softmax_bits = 5;  // integer bits of the distances
+constexpr uint32_t farthest_log = uint32_t{17} << (31 - softmax_bits);
+// beta · (max − x) in Q5.26 for the differences of a softmax's operand, as far as the format reaches.
+Expected<std::vector<uint32_t>> softmax_distances(TfliteNode& n, float beta, float scale) {
+    const double factor = std::min(static_cast<double>(beta) * static_cast<double>(scale) * (1 << (31 - softmax_bits)), 2147483647.0);
     if (!(factor > 1)) return n.unsupported("a softmax with beta {} and input scale {} is flat", beta, scale);
     int32_t multiplier = 0;
     int shift = 0;
     quantize_multiplier(factor, multiplier, shift);
     // Distances whose rescaled value would leave the format count as infinitely far.
-    const auto farthest = static_cast<int64_t>(std::floor(std::ldexp(31.0, 31 - integer_bits - shift)));
-    std::vector<uint32_t> table(256, 0);
-    for (int64_t d = 0; d < 256 && d <= farthest; ++d) {
-        const auto shifted = static_cast<int32_t>(-(d << shift));
-        table[static_cast<size_t>(d)] =
-            static_cast<uint32_t>(fixed_exp_on_negative(saturating_rounding_doubling_high_mul(shifted, multiplier), integer_bits));
-    }
-    return Tensor::of<uint32_t>({256}, table);
+    const auto farthest = static_cast<int64_t>(std::floor(std::ldexp(31.0, 31 - softmax_bits - shift)));
+    std::vector<uint32_t> distances;
+    for (int64_t d = 0; d < 256 && d <= farthest; ++d)
+        distances.push_back(static_cast<uint32_t>(-saturating_rounding_doubling_high_mul(static_cast<int32_t>(-(d << shift)), multiplier)));
+    return distances;
+}
+std::vector<uint32_t> exponentials(const std::vector<uint32_t>& distances) {
+    std::vector<uint32_t> table;
+    for (uint32_t d : distances) table.push_back(static_cast<uint32_t>(fixed_exp_on_negative(-static_cast<int32_t>(d), softmax_bits)));
+    table.resize(256, 0);
+    return table;
+}
+}  // namespace
+
+Expected<Tensor> softmax_table(TfliteNode& n, float beta, float scale) {
+    GW_TRY(const std::vector<uint32_t> distances, softmax_distances(n, beta, scale));
+    return Tensor::of<uint32_t>({256}, exponentials(distances));
+}
+
+// What is 17 or more below the largest is the lowest step of 1/16, whatever the sum.
+Expected<Tensor> log_softmax_table(TfliteNode& n, float scale) {
+    GW_TRY(std::vector<uint32_t> distances, softmax_distances(n, 1, scale));
+    std::vector<uint32_t> table = exponentials(distances);
+    for (uint32_t& d : distances) d = std::min(d, farthest_log);
+    distances.resize(256, farthest_log);
+    table.insert(table.end(), distances.begin(), distances.end());
+    return Tensor::of<uint32_t>({2, 256}, table);
 }
 
 }  // namespace gw

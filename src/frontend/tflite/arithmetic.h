@@ -47,5 +47,8 @@ Tensor requantize_table(const Quant& x, const Quant& y);  // QUANTIZE of int8
 
 // The exponentials of an int8 softmax in Q0.31, by the distance from the largest element.
 Expected<Tensor> softmax_table(TfliteNode& n, float beta, float scale);
+// The same for LOG_SOFTMAX, and behind them the distances themselves in Q5.26, at most 17.
+Expected<Tensor> log_softmax_table(TfliteNode& n, float scale);
+Tensor concatenation_table(const Quant& x, const Quant& y);  // CONCATENATION of uint8, both 128 lower
 
 }  // namespace gw

@@ -376,6 +376,7 @@ const Type& TfliteNode::type(size_t i) const {
     GW_CHECK(has(i), "type of an absent operand");
     return importer.slots[static_cast<size_t>(inputs_[i])].type;
 }
+bool TfliteNode::stored_as_uint8(size_t i) const { return has(i) && importer.slots[static_cast<size_t>(inputs_[i])].shifted; }
 const Type& TfliteNode::out_type(size_t i) const { return importer.slots[static_cast<size_t>(outputs_[i])].type; }
 ValueId TfliteNode::value(size_t i) const { return has(i) ? importer.slots[static_cast<size_t>(inputs_[i])].value : ValueId{}; }
 const Tensor* TfliteNode::constant(size_t i) const { return importer.graph.constant(value(i)); }

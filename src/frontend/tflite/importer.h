@@ -35,6 +35,8 @@ public:
     Expected<int64_t> need_int(size_t i, std::string_view name);
     // All of the operator's data have this element type.
     bool is(size_t i, DType t) const { return has(i) && type(i).dtype == t; }
+    // Quantized uint8 in the file, which is int8 here, 128 lower.
+    bool stored_as_uint8(size_t i) const;
     // The only scale and zero point of a quantized operand or result.
     Expected<Quant> quant(size_t i, std::string_view name);
     Expected<Quant> out_quant(size_t i = 0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "frontend/tflite/arithmetic.h"
 #include "frontend/tflite/operators.h"
 
 namespace gw::tflite_ops {
@@ -53,6 +54,8 @@ Status transpose(TfliteNode& n) {
     return n.result(n.emit(Transpose{std::move(perm)}, {n.value(0)}));
 }
 
+// What is quantized otherwise than the result is rescaled where a reference says how: TFLite does for uint8. It refuses int8 operands with
+// other scales, and TFLite Micro joins their bytes as if the scales were equal.
 Status concatenation(TfliteNode& n) {
     GW_TRY_DO(n.operands(1, 1 << 16));
     const auto* o = n.options<tfl::ConcatenationOptions>();
@@ -63,10 +66,20 @@ Status concatenation(TfliteNode& n) {
     std::vector<ValueId> all;
     for (size_t i = 0; i < n.inputs(); ++i) {
         if (!n.has(i)) return n.malformed("operand {} is missing", i);
-        if (n.type(i).quant != n.out_type(0).quant)
-            return n.bad_quant(fmt::format("operand {}", i), "{} is quantized differently from the result {}", n.type(i).text(),
-                               n.out_type(0).text());
-        all.push_back(n.value(i));
+        ValueId x = n.value(i);
+        if (n.type(i).quant != n.out_type(0).quant) {
+            const std::string name = fmt::format("operand {}", i);
+            if (!n.stored_as_uint8(i))
+                return n.bad_quant(name, "{} is quantized differently from the result {}, which TFLite does not define for {}",
+                                   n.type(i).text(), n.out_type(0).text(), dtype_name(n.type(i).dtype));
+            GW_TRY(Quant from, n.quant(i, name));
+            GW_TRY(Quant to, n.out_quant());
+            GW_TRY(x, n.emit(Lookup{}, {x, n.add(concatenation_table(from, to))}));
+            Value& rescaled = n.importer.graph[x];
+            rescaled.type.quant = to;
+            if (rescaled.is_constant()) rescaled.constant.type.quant = to;
+        }
+        all.push_back(x);
     }
     return n.result(n.emit(op, std::move(all)));
 }

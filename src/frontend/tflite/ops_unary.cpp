@@ -135,13 +135,16 @@ Status softmax(TfliteNode& n) {
 }
 
 Status log_softmax(TfliteNode& n) {
-    GW_TRY_DO(n.operands(1, 1));
-    if (!n.is(0, DType::float32)) return n.bad_types();
+    GW_TRY(Kind kind, kind_of(n));
     if (n.type(0).shape.rank() < 1) return n.malformed("operand 0 is a scalar");
     Softmax op;
     op.axis = n.type(0).shape.rank() - 1;
     op.log = true;
-    return n.result(n.emit(op, {n.value(0)}));
+    if (kind == Kind::real) return n.result(n.emit(op, {n.value(0)}));
+    GW_TRY_DO(fixed_result(n, 16.0f / 256, 127));
+    GW_TRY(Tensor table, log_softmax_table(n, n.type(0).quant.scale()));
+    op.form = SoftmaxForm::reciprocal;
+    return n.result(n.emit(op, {n.value(0), n.add(std::move(table))}));
 }
 
 // --- changes of element type ----------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
     const DType plain[] = {DType::boolean, DType::int8,  DType::uint8, DType::int16,
                            DType::uint16,  DType::int32, DType::int64, DType::float32};
     const Shape s = shape();
-    switch (number % 14) {
+    switch (number % 15) {
         case 0:
             finish(Cast{plain[dice.between(0, 7)]}, {input(tensor(plain[dice.between(0, 7)], s))});
             break;
@@ -178,6 +178,8 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
         case 12:
             finish(L2Norm{dice.zero()}, {input(dice.bytes(s))});
             break;
+        case 13:
+            return log_softmax_case(dice, s, dice.between(0, s.rank() - 1));
         default: {
             Binary op;
             op.kind = static_cast<BinaryKind>(dice.between(0, 10));

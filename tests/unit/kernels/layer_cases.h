@@ -144,6 +144,25 @@ inline Binary rescaled_binary(Dice& dice, BinaryKind kind) {
     return op;
 }
 
+// TFLite's logarithm of a softmax: some slope of exponentials, with the distances that belong to it.
+inline KernelCase log_softmax_case(Dice& dice, const Shape& shape, int64_t axis) {
+    Softmax op{axis, true, SoftmaxForm::reciprocal};
+    const double slope = static_cast<double>(dice.between(0, 300)) / 100.0;
+    std::vector<uint32_t> table, distances;
+    for (int d = 0; d < 256; ++d) {
+        table.push_back(static_cast<uint32_t>(std::floor(2147483647.0 * std::exp(-slope * d))));
+        distances.push_back(static_cast<uint32_t>(std::ldexp(std::min(slope * d, 17.0), 26)));
+    }
+    if (dice.chance(20)) std::fill(table.begin() + 100, table.end(), 0);
+    table.insert(table.end(), distances.begin(), distances.end());
+    KernelCase c;
+    c.label = fmt::format("log softmax {} axis {}", shape.text(), axis);
+    const ValueId x = c.graph.add_input("x", {DType::int8, shape, {}});
+    c.graph.add_output("y", c.graph.must_add(op, {x, c.graph.add_constant(Tensor::of<uint32_t>({2, 256}, table))}, {}));
+    c.inputs.push_back(dice.bytes(shape));
+    return c;
+}
+
 // A sum or difference, as TFLite rescales it or with one multiplication an operand.
 inline KernelCase sum_case(Dice& dice, const Shape& shape, bool tflite) {
     Binary op;

@@ -1,13 +1,13 @@
 // Kernels of the forms that round twice, as TFLite's do: sums whose operands are rescaled each by itself, softmax by a fixed-point
-// reciprocal.
+// reciprocal and its logarithm.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "unit/kernels/cases.h"
 #include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
 
 namespace gw {
 namespace {
@@ -77,6 +77,20 @@ TEST(TwiceKernels, SoftmaxByReciprocal) {
         c.graph.add_output("y", c.graph.must_add(op, {x, c.graph.add_constant(Tensor::of<uint32_t>({256}, table))}, {}));
         c.inputs.push_back(dice.bytes(shape));
         EXPECT_THAT(harness.add(c), testing::ElementsAre("softmax_reciprocal_s8"));
+    }
+    expect_clean(harness, 60);
+    compilers.expect_quiet();
+}
+
+TEST(TwiceKernels, LogarithmOfSoftmax) {
+    Dice dice(23);
+    EveryCompiler compilers(25);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 40; ++i) {
+        const Shape shape =
+            i < 4 ? Shape{1, i == 0 ? 4095 : dice.between(400, 1200)} : Shape{dice.between(1, 4), dice.between(1, 4), dice.between(1, 20)};
+        const int64_t axis = i < 4 || dice.chance(60) ? shape.rank() - 1 : dice.between(0, shape.rank() - 1);
+        EXPECT_THAT(harness.add(log_softmax_case(dice, shape, axis)), testing::ElementsAre("log_softmax_s8"));
     }
     expect_clean(harness, 60);
     compilers.expect_quiet();

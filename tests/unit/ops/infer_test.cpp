@@ -119,6 +119,9 @@ void elementwise_ops() {
     refused(Softmax{3, false}, {t(DType::int8, {1, 1, 1, 512}), Tensor::of<uint32_t>({256}, std::vector<uint32_t>(256, 1 << 22))},
             "let sums of 512 overflow");
     refused(Softmax{3, true}, {t(DType::int8, {1, 1, 1, 2}), t(DType::uint32, {256})}, "logarithm");
+    refused(Softmax{3, true, SoftmaxForm::reciprocal}, {t(DType::int8, {1, 1, 1, 2}), t(DType::uint32, {256})}, "expected u32[2,256]");
+    refused(Softmax{3, true, SoftmaxForm::reciprocal},
+            {t(DType::int8, {1, 1, 1, 2}), Tensor::of<uint32_t>({2, 256}, std::vector<uint32_t>(512, (17u << 26) + 1))}, "more than 17");
 }
 
 void movement_ops() {

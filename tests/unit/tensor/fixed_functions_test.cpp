@@ -49,6 +49,17 @@ TEST(FixedFunctions, ReciprocalOfOnePlus) {
     }
 }
 
+TEST(FixedFunctions, Logarithm) {
+    EXPECT_EQ(fixed_log(1 << 19), 0);
+    int32_t last = 0;
+    for (int64_t raw = 1 << 19; raw <= highest; raw += 8191) {  // 1 and more; below, few digits are left
+        const int32_t y = fixed_log(static_cast<int32_t>(raw));
+        ASSERT_NEAR(real(y, 5), std::log(real(static_cast<int32_t>(raw), 12)), 1e-7) << raw;
+        ASSERT_GE(y + 16, last) << raw;
+        last = y;
+    }
+}
+
 TEST(FixedFunctions, LogisticAndTanh) {
     EXPECT_EQ(fixed_logistic(0), 1 << 30);
     EXPECT_EQ(fixed_tanh(0), 0);

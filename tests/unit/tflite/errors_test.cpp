@@ -125,6 +125,21 @@ TEST(TfliteErrors, Quantization) {
     expect_error(far.build(), DiagId::tflite_quantization, "zero point 300");
 }
 
+TEST(TfliteErrors, ConcatenationDoesNotRescaleInt8) {
+    TfliteBuilder m;
+    const int32_t a = m.tensor("a", ElementType::int8, {1, 2}, {{0.5f}, {0}, 0}),
+                  c = m.tensor("c", ElementType::int8, {1, 2}, {{0.25f}, {0}, 0}),
+                  y = m.tensor("y", ElementType::int8, {1, 4}, {{0.5f}, {0}, 0});
+    m.inputs = {a, c}, m.outputs = {y};
+    m.op(2, {a, c}, {y}, Options::ConcatenationOptions, tfl::CreateConcatenationOptions(m.b, 1).Union());
+    expect_error(m.finish(), DiagId::tflite_quantization, "operand 1`: i8[1,2] q(0.25,0) is quantized differently");
+    TfliteBuilder fused;
+    const int32_t x = fused.tensor("x", ElementType::float32, {1, 2}), z = fused.tensor("z", ElementType::float32, {1, 4});
+    fused.inputs = {x}, fused.outputs = {z};
+    fused.op(2, {x, x}, {z}, Options::ConcatenationOptions, tfl::CreateConcatenationOptions(fused.b, 1, tfl::Activation::relu).Union());
+    expect_error(fused.finish(), DiagId::tflite_unsupported_op, "fused activation");
+}
+
 TEST(TfliteErrors, OperatorOptions) {
     Small m;
     m.stride = 0;

@@ -457,6 +457,84 @@ TEST(TfliteInt8, MirrorsRepeatTheEdgeOrNot) {
     }
 }
 
+// Held to the real function within a step, and to the reference's own bytes where it states some.
+TEST(TfliteInt8, LogarithmsOfSoftmaxAreWithinAStep) {
+    for (int k = 0; k < rounds; ++k) {
+        Dice dice(1500 + static_cast<uint32_t>(k));
+        Model c;
+        const int32_t lines = dice(1, 4), n = k == 0 ? 1 : dice(1, 40);
+        const float scale = k == 1 ? 31.9f : k == 2 ? 17.0f : dice.scale(0.004f, 12.0f);
+        const int32_t x = c.input(dice, {lines, n}, scale, dice.zero()), y = c.output({lines, n}, 16.0f / 256, 127);
+        c.m.op(50, {x}, {y});
+        Diagnostics diag;
+        auto module = read_tflite_bytes(c.m.finish(), "m.tflite", diag);
+        for (const Diagnostic& d : diag.all()) ADD_FAILURE() << d.text();
+        ASSERT_TRUE(module);
+        const Graph& g = module->main();
+        const Tensor out = interpret(g, std::vector<Tensor>{Tensor::from_bytes(g.type(g.inputs[0].value), c.inputs[0].values)}).at(0);
+        for (int64_t line = 0; line < lines; ++line) {
+            double highest = -128, sum = 0;
+            const auto at = [&](int64_t i) { return static_cast<double>(c.inputs[0].at(line * n + i)); };
+            for (int64_t i = 0; i < n; ++i) highest = std::max(highest, at(i));
+            for (int64_t i = 0; i < n; ++i) sum += std::exp((at(i) - highest) * static_cast<double>(scale));
+            for (int64_t i = 0; i < n; ++i) {
+                const double steps = 16 * ((at(i) - highest) * static_cast<double>(scale) - std::log(sum));
+                ASSERT_NEAR(static_cast<double>(out.int_at(line * n + i)), std::max(-128.0, 127 + steps), 0.51) << k;
+            }
+        }
+        testing::expect_right(g, testing::make_bundle(g), fmt::format("log_softmax {}", k));
+    }
+    // The bytes that TFLite Micro's own test of the operator expects.
+    Model c;
+    Dice dice(1);
+    const int32_t x = c.input(dice, {2, 4}, 20.0f / 255.0f, 0), y = c.output({2, 4}, 16.0f / 256, 127);
+    c.inputs[0].values = {0, -77, 26, 51, 38, -26, 127, 13};
+    c.m.op(50, {x}, {y});
+    c.check("log_softmax of the reference's test", {61, -36, 93, 125, 15, -65, 127, -16});
+}
+
+// TFLite's concatenation of uint8 rescales what has another scale, in float32.
+TEST(TfliteInt8, ConcatenationOfUint8Rescales) {
+    for (int k = 0; k < rounds; ++k) {
+        Dice dice(1600 + static_cast<uint32_t>(k));
+        TfliteBuilder m;
+        const float y_scale = dice.scale();
+        const int32_t y_zero = dice(0, 255), parts = dice(1, 4), rows = dice(1, 3);
+        std::vector<Data> data;
+        int32_t width = 0;
+        for (int32_t i = 0; i < parts; ++i) {
+            const bool same = dice(0, 2) == 0;
+            data.push_back({{rows, dice(1, 9)}, same ? y_scale : dice.scale(), same ? y_zero : dice(0, 255), ""});
+            data.back().values = dice.bytes(count(data.back().shape));
+            width += data.back().shape[1];
+            m.inputs.push_back(
+                m.tensor("x" + std::to_string(i), ElementType::uint8, data.back().shape, {{data.back().scale}, {data.back().zero}, 0}));
+        }
+        const int32_t y = m.tensor("y", ElementType::uint8, {rows, width}, {{y_scale}, {y_zero}, 0});
+        m.outputs = {y};
+        m.op(2, m.inputs, {y}, Options::ConcatenationOptions, tfl::CreateConcatenationOptions(m.b, 1).Union());
+        Diagnostics diag;
+        auto module = read_tflite_bytes(m.finish(), "m.tflite", diag);
+        for (const Diagnostic& d : diag.all()) ADD_FAILURE() << d.text();
+        ASSERT_TRUE(module);
+        const Graph& g = module->main();
+        std::vector<Tensor> in;
+        for (size_t i = 0; i < data.size(); ++i) in.push_back(Tensor::from_bytes(g.type(g.inputs[i].value), data[i].values));
+        const Tensor out = interpret(g, in).at(0);
+        int64_t at = 0;
+        for (int32_t row = 0; row < rows; ++row)
+            for (const Data& d : data)
+                for (int32_t i = 0; i < d.shape[1]; ++i) {
+                    const auto v = static_cast<uint8_t>(d.values[static_cast<size_t>(row * d.shape[1] + i)]);
+                    const bool same = d.scale == y_scale && d.zero == y_zero;
+                    const float scale = d.scale * (1.0f / y_scale), bias = static_cast<float>(-d.zero) * scale;
+                    const int64_t q = same ? v : static_cast<int64_t>(std::round(static_cast<float>(v) * scale + bias)) + y_zero;
+                    ASSERT_EQ(out.int_at(at++), std::clamp<int64_t>(q, 0, 255)) << k;
+                }
+        testing::expect_right(g, testing::make_bundle(g), fmt::format("concatenation {}", k));
+    }
+}
+
 // A model of uint8 computes as the int8 one 128 lower; its edges stay uint8.
 TEST(TfliteInt8, Uint8IsInt8Shifted) {
     std::string results[2];
