@@ -86,7 +86,7 @@ int bisect_command(const BisectCommand& o, Session& s) {
     if (!module) return exit_wrong;
     const Graph& g = module->main();
     const auto preprocess = preprocess_of(o, s.diag);
-    if (!preprocess) return exit_wrong;
+    if (!preprocess || !check_custom(g, s.diag)) return exit_wrong;
     SampleSet samples;
     if (o.samples.empty()) {
         samples.samples.emplace_back();

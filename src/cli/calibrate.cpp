@@ -24,6 +24,7 @@ Expected<Profile> make_profile(const CalibrateOptions& o, Session& s) {
         return s.diag.error(DiagId::bad_option, {}, "calibrate needs MODEL and SAMPLES, or --merge A B ...");
     PassRunner run;
     GW_TRY(LoadedModel model, load_model(o.model, o, run, s.diag));
+    GW_TRY_DO(check_custom(model.module.main(), s.diag));
     GW_TRY(Preprocess p, preprocess_of(o, s.diag));
     GW_TRY_DO(check_preprocess(p, s.diag));
     GW_TRY(SampleSet samples, read_samples(o.samples, sample_specs(model.module.main()), p, {}, s.diag));

@@ -51,11 +51,15 @@ struct CommonOptions {
     std::string optimize = "speed";
     bool model_layout = false;  // --io-layout model: ports keep the model's own order of dimensions
     std::string dump_stages, print_after;
-    int64_t sequence = 1;  // samples in a row that share a state; 0: all of them
-    std::string numerics;  // empty: the reader's own
+    int64_t sequence = 1;                             // samples in a row that share a state; 0: all of them
+    std::vector<std::string> custom, custom_sources;  // --custom NAME[=TYPES], --custom-source FILE.c
+    std::string numerics;                             // empty: the reader's own
     bool no_fusion = false;
 };
 void add_define_option(CLI::App& app, CommonOptions& o);
+void add_custom_source_option(CLI::App& app, CommonOptions& o);
+// --custom NAME[=TYPE,…] by name.
+Expected<std::map<std::string, std::vector<Type>>> parse_custom(const std::vector<std::string>& given, Diagnostics& diag);
 void add_preprocess_options(CLI::App& app, CommonOptions& o);
 void add_sequence_option(CLI::App& app, CommonOptions& o);
 void add_toolchain_options(CLI::App& app, CommonOptions& o);
@@ -78,6 +82,11 @@ struct LoadedModel {
     int64_t macs = 0, parameters = 0;
 };
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag);
+
+// Compiles and loads --custom-source, so that the interpreter can run the graph's custom operators.
+Status bind_custom(Graph& graph, const CommonOptions& o, Diagnostics& diag);
+// An error where the graph calls functions that the interpreter does not have.
+Status check_custom(const Graph& graph, Diagnostics& diag);
 
 // Something that runs samples: a model in the interpreter, or a bundle in the interpreter, on the host or on an emulated core.
 class Runner {

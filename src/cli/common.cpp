@@ -13,6 +13,10 @@ namespace gw {
 
 void add_define_option(CLI::App& app, CommonOptions& o) {
     app.add_option("--define", o.defines, "SYMBOL=VALUE: size of a symbolic dimension")->type_name("SYMBOL=VALUE");
+    app.add_option("--custom", o.custom,
+                   "an operator that becomes a call of your function glowworm_custom_NAME; TYPES of its results for ONNX")
+        ->type_name("NAME[=TYPES]");
+    add_custom_source_option(app, o);
 }
 
 void add_preprocess_options(CLI::App& app, CommonOptions& o) {
@@ -78,6 +82,7 @@ BuildOptions build_options(const CommonOptions& o) {
     b.cc = o.cc;
     b.optimize = o.optimize;
     b.float_abi = o.float_abi;
+    b.custom_sources.assign(o.custom_sources.begin(), o.custom_sources.end());
     std::string flag;
     for (char c : o.cflags + " ") {
         if (c != ' ') {
@@ -120,19 +125,19 @@ bool has_float_arithmetic(const Graph& g) {
 // A TFLite file names no dimensions; its open leading one is `batch`.
 Expected<Module> read_tflite_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
     GW_TRY(auto defines, parse_defines(o.defines, diag));
-    int64_t batch = 1;
+    GW_TRY(const auto custom, parse_custom(o.custom, diag));
+    TfliteOptions options;
+    for (const auto& [name, types] : custom) options.custom.insert(name);
     for (const auto& [symbol, size] : defines) {
         if (symbol != "batch")
             return diag.error(DiagId::bad_option, {}, "--define {}: a TFLite model names no dimensions but its open leading one, `batch`",
                               symbol);
-        batch = size;
+        options.batch = size;
     }
-    return read_tflite(path, diag, batch);
+    return read_tflite(path, diag, options);
 }
 
-}  // namespace
-
-Expected<Module> read_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
+Expected<Module> read_any_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
     if (ends_with(path, ".tflite")) return read_tflite_model(path, o, diag);
     if (ends_with(path, ".gw")) {
         GW_TRY(std::string text, read_file(path, diag));
@@ -142,7 +147,16 @@ Expected<Module> read_model(const std::string& path, const CommonOptions& o, Dia
     }
     ImportOptions import;
     GW_TRY(import.defines, parse_defines(o.defines, diag));
+    GW_TRY(import.custom, parse_custom(o.custom, diag));
     return read_onnx(path, import, diag);
+}
+
+}  // namespace
+
+Expected<Module> read_model(const std::string& path, const CommonOptions& o, Diagnostics& diag) {
+    GW_TRY(Module m, read_any_model(path, o, diag));
+    GW_TRY_DO(bind_custom(m.main(), o, diag));
+    return m;
 }
 
 Expected<LoadedModel> load_model(const std::string& path, const CommonOptions& o, PassRunner& run, Diagnostics& diag) {
@@ -241,6 +255,7 @@ Expected<Runner> Runner::open(const CommonOptions& o, Diagnostics& diag) {
     if (std::filesystem::is_directory(o.model, ec)) {
         GW_TRY(Bundle bundle, load_bundle(o.model, diag));
         r.module_ = bundle.module;
+        GW_TRY_DO(bind_custom(r.module_.main(), o, diag));
         const std::string optimize = bundle.report.value("options", Json::object()).value("optimize", "speed");
         r.build_.optimize = optimize;
         r.bundle_ = std::move(bundle);
@@ -279,6 +294,7 @@ Expected<std::vector<std::vector<Tensor>>> Runner::run(const SampleSet& samples,
     std::vector<std::vector<Tensor>> all;
     const auto progress = session.progress("running");
     if (on_ == "interpreter") {
+        GW_TRY_DO(check_custom(graph(), diag));
         std::vector<Tensor> states;
         for (const auto& sample : samples.samples) {
             begin_sample(graph(), sequence_, all.size(), states);

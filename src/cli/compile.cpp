@@ -98,6 +98,7 @@ Expected<Profile> ranges(Compilation& c, Session& s) {
     c.preprocess = given;
     GW_TRY_DO(check_preprocess(given, diag));
     GW_TRY(c.samples, read_samples(c.o.samples, sample_specs(c.model.module.main()), given, {}, diag));
+    GW_TRY_DO(check_custom(c.model.module.main(), diag));
     GW_TRY(Profile p, collect(c.model.module, c.samples, given, diag, s.progress("calibrating"), c.o.sequence));
     c.profile_text = profile_yaml(p);
     return p;
@@ -106,6 +107,9 @@ Expected<Profile> ranges(Compilation& c, Session& s) {
 Status make_graph(Compilation& c, PassRunner& run, Session& s) {
     c.graph = c.model.module.main();
     const bool floats = c.o.precision == "float32";
+    if (floats && c.model.folded)
+        return s.diag.error(DiagId::bad_option, {.file = c.model.module.file},
+                            "--precision float32 contradicts the model, which its author quantized: it computes in int8");
     if (c.model.folded && c.o.io == "int8") c.graph = integer_edges(c.graph);
     if (floats || !c.model.is_float) {
         GW_TRY(c.preprocess, preprocess_of(c.o, s.diag));
@@ -145,6 +149,7 @@ Json options_json(const Compilation& c) {
     if (!c.o.board.empty()) j["board"] = c.o.board;
     if (c.o.no_fusion) j["no-fusion"] = true;
     if (!c.o.defines.empty()) j["define"] = c.o.defines;
+    if (!c.o.custom.empty()) j["custom"] = c.o.custom;
     return j;
 }
 
@@ -174,12 +179,12 @@ Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
     return {};
 }
 
-// Forms of the bundle that have no place for a state yet.
+// The form of the bundle that has no place for a state: its reset function would need the weights.
 Status check_states(const Compilation& c, Diagnostics& diag) {
     if (c.program.states.empty()) return {};
     const bool from_data = std::any_of(c.program.states.begin(), c.program.states.end(),
                                        [&](int32_t b) { return c.program.buffers[static_cast<size_t>(b)].init >= 0; });
-    const char* option = c.o.api == "glow" ? "--api glow" : c.o.weights == "pointer" && from_data ? "--weights pointer" : nullptr;
+    const char* option = c.o.api != "glow" && c.o.weights == "pointer" && from_data ? "--weights pointer" : nullptr;
     if (option == nullptr) return {};
     return diag.error(DiagId::bad_option, {.file = c.model.module.file}, "{} cannot be used with a model that keeps state between calls",
                       option);
@@ -251,6 +256,7 @@ Status make_program(Compilation& c, Session& s) {
     e.glow = c.o.api == "glow";
     e.weights_pointer = c.o.weights == "pointer";
     if (c.o.selftest > 0) {
+        GW_TRY_DO(check_custom(c.graph, s.diag));
         GW_TRY(e.selftest, selftest_of(c.graph, c.program, c.o.selftest, s.diag));
     }
     c.emitted = emit(c.program, c.graph, e);
@@ -298,6 +304,10 @@ std::vector<std::optional<double>> layer_sqnr(const Compilation& c) {
 void measure(Compilation& c, ReportData& data, const std::filesystem::path& folder, Session& s) {
     if (c.o.measure == "none") {
         data.not_measured = "--measure none";
+        return;
+    }
+    if (!c.emitted.custom.empty() && c.o.custom_sources.empty()) {
+        data.not_measured = "custom operators without --custom-source";
         return;
     }
     if (!c.core.emulated()) {

@@ -21,6 +21,7 @@ Expected<SizedModel> sized_model(const CommonOptions& o, bool keep_float, Sessio
     const Graph& g = m.model.module.main();
     m.graph = g;
     if (keep_float || !m.model.is_float) return m;
+    GW_TRY_DO(check_custom(g, s.diag));
     SampleSet samples;
     samples.samples.emplace_back();
     const std::vector<Tensor> inputs = pseudo_random_inputs(g);

@@ -82,6 +82,7 @@ void add_profile(CLI::App& app, Command& chosen) {
     add_preprocess_options(*sub, *o);
     add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
+    add_custom_source_option(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return profile(*o, s); }; });
 }
 

@@ -59,7 +59,7 @@ public:
         if (!o_.command.empty()) return run_process({"sh", "-c", with_file(o_.command, file)}, {.timeout_seconds = o_.timeout}).ok();
         const std::string bundle = (folder_ / "bundle").string();
         std::vector<std::string> compile = {"compile", file, "-o", bundle, "--name", "net", "--cpu", o_.cpu, "--measure", "none"};
-        if (o_.profile.empty()) compile.insert(compile.end(), {"--precision", "float32"});
+        if (o_.profile.empty() && !is_quantized_model(graph)) compile.insert(compile.end(), {"--precision", "float32"});
         const ProcessResult made = tool(compile, o_.timeout);
         if (o_.when == "crash") return made.timed_out || made.signal != 0 || made.exit_code == exit_bug;
         if (o_.when.starts_with("error:")) return made.err.find(o_.when.substr(6)) != std::string::npos;

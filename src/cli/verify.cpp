@@ -110,8 +110,8 @@ int verify_bundle(VerifyOptions o, Session& s) {
         s.diag.error(DiagId::bad_option, {.file = o.expect}, "--expect needs SAMPLES: the inputs that its outputs belong to");
         return exit_wrong;
     }
-    const auto bundle = load_bundle(o.model, s.diag);
-    if (!bundle) return exit_wrong;
+    auto bundle = load_bundle(o.model, s.diag);
+    if (!bundle || !bind_custom(bundle->module.main(), o, s.diag) || !check_custom(bundle->module.main(), s.diag)) return exit_wrong;
     const Graph& g = bundle->module.main();
     std::vector<std::vector<Tensor>> inputs;
     if (o.samples.empty()) {
@@ -203,6 +203,7 @@ void add_verify(CLI::App& app, Command& chosen) {
     add_preprocess_options(*sub, *o);
     add_sequence_option(*sub, *o);
     add_toolchain_options(*sub, *o);
+    add_custom_source_option(*sub, *o);
     sub->callback([o, &chosen] { chosen = [o](Session& s) { return verify_bundle(*o, s); }; });
 }
 

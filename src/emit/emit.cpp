@@ -37,8 +37,11 @@ public:
 
     Emitted run() {
         out_.inputs = face_.inputs, out_.outputs = face_.outputs, out_.blocks = face_.blocks;
+        out_.glow_state = face_.glow_state;
         out_.function = face_.function();
         out_.weights_crc32 = crc32(weights_.bytes);
+        out_.custom = custom_functions(p_);
+        if (!out_.custom.empty()) out_.files["glowworm_custom.h"] = kernel_text("", "glowworm_custom.h");
         report_names();
         const std::string steps = step_functions();
         out_.files[n_ + ".h"] =
@@ -267,15 +270,22 @@ private:
 
     std::string reset_function() const {
         if (p_.state_bytes() == 0) return {};
-        std::string s = fmt::format("\n{}\n{{\n    unsigned char *at = (unsigned char *)state;\n", face_.reset_signature());
-        s += face_.reset_checks();
+        const std::string place = o_.glow ? fmt::format("mutableWeight + {}", face_.glow_state) : "(unsigned char *)state";
+        std::string s = fmt::format("\n{}\n{{\n    unsigned char *at;\n", face_.reset_signature());
+        s += face_.reset_checks() + fmt::format("    at = {};\n", place);
+        bool constants = false;
         for (int32_t i : p_.states) {
             const Buffer& b = buffer(i);
-            s += b.init >= 0
-                     ? fmt::format("    memcpy(at + {}, {}_{}, {});", b.offset, n_, p_.data[static_cast<size_t>(b.init)].name, b.bytes())
-                     : fmt::format("    memset(at + {}, {}, {});", b.offset, b.fill, b.bytes());
+            const auto data = static_cast<size_t>(b.init);
+            const std::string from = b.init < 0 ? ""
+                                     : o_.glow  ? fmt::format("constantWeight + {}", weights_.offsets[data])
+                                                : n_ + "_" + p_.data[data].name;
+            s += b.init >= 0 ? fmt::format("    memcpy(at + {}, {}, {});", b.offset, from, b.bytes())
+                             : fmt::format("    memset(at + {}, {}, {});", b.offset, b.fill, b.bytes());
             s += fmt::format(" /* {} */\n", comment_text(b.name));
+            constants = constants || b.init >= 0;
         }
+        if (o_.glow && !constants) s += "    (void)constantWeight;\n";
         return s + fmt::format("    return {}_OK;\n}}\n", N_);
     }
 
@@ -371,6 +381,14 @@ std::vector<int32_t> written_buffers(const Program& program, const Step& step) {
         }
     });
     return written;
+}
+
+std::vector<std::string> custom_functions(const Program& program) {
+    std::vector<std::string> names;
+    for_each_call(program.steps, [&](const Call& call, int64_t) {
+        if (call.kernel == "custom" && std::find(names.begin(), names.end(), call.scalar) == names.end()) names.push_back(call.scalar);
+    });
+    return names;
 }
 
 Emitted emit(const Program& program, const Graph& graph, const EmitOptions& options) { return Emitter(program, graph, options).run(); }

@@ -56,8 +56,10 @@ struct Emitted {
     std::vector<std::string> sources;          // the .c files among them
     std::vector<EmittedPort> inputs, outputs;
     std::vector<EmittedBlock> blocks;         // in the order of the function's parameters
+    int64_t glow_state = -1;                  // as in Interface
     std::vector<std::string> step_functions;  // C symbols, one an outermost step
     bool needs_libm = false;
+    std::vector<std::string> custom;   // functions that the user supplies, glowworm_custom_<name>, each once, in the order of their calls
     std::string function;              // the public function: "digits_run"
     uint32_t weights_crc32 = 0;        // of NAME.weights.bin
     std::vector<std::string> renamed;  // one sentence for each name that C or a clash made different from the model's
@@ -69,6 +71,9 @@ Emitted emit(const Program& program, const Graph& graph, const EmitOptions& opti
 
 // Buffers that a step's calls write, scratch apart, each once, in the order of their arguments.
 std::vector<int32_t> written_buffers(const Program& program, const Step& step);
+
+// The functions that a program's custom operators call, as in Emitted::custom.
+std::vector<std::string> custom_functions(const Program& program);
 
 // `wanted` made a C identifier that is neither a keyword, nor a name of the standard library's headers that a bundle includes, nor in
 // `taken` (it is added). Keywords and standard names get "_net", clashes "_2".

@@ -65,6 +65,8 @@ public:
 
     std::string text(const std::string& head) {
         std::string s = head + fmt::format("#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n", N_);
+        const std::vector<std::string> custom = custom_functions(p_);
+        if (!custom.empty()) s += "\n#include \"glowworm_custom.h\"\n";
         if (o_.glow) s += glow_common;
         s += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
         s += o_.glow ? glow_sizes() : sizes();
@@ -72,6 +74,8 @@ public:
         s += fmt::format("#define {}_GRAPH_SHA256 \"{}\" /* of {}.gw */\n", N_, sha256_hex(o_.graph_text), n_);
         ports(s, "input", face_.inputs, g_.inputs);
         ports(s, "output", face_.outputs, g_.outputs);
+        if (!custom.empty()) s += "\n/* Custom operators: functions that you supply. */\n";
+        for (const std::string& name : custom) s += fmt::format("void glowworm_custom_{}(const glowworm_call *call);\n", name);
         s += errors() + face_.io_struct() + face_.access_functions(false) + functions();
         return s + fmt::format("\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {}_H */\n", N_);
     }
@@ -192,6 +196,16 @@ private:
                 "was\n"
                 " * written. Concurrent calls need a mutableWeight and activations each. */\n{2};\n",
                 N_, n_, face_.signature());
+            if (state_region() != nullptr)
+                s += fmt::format(
+                    "\n/* Makes what is kept between calls, {1} bytes at byte {2} of mutableWeight, what it is before the first call: at "
+                    "the "
+                    "start,\n"
+                    " * and wherever a new sequence of inputs begins. Nothing else may write there. Returns GLOW_SUCCESS, or an error that "
+                    "was "
+                    "found\n"
+                    " * before anything was written. */\n{0};\n",
+                    face_.reset_signature(), state_region()->bytes, face_.glow_state);
         } else {
             if (o_.weights_pointer)
                 s = fmt::format(

@@ -58,7 +58,8 @@ void Interface::name_ports(const Graph& graph) {
         outputs.push_back({graph.outputs[i].name, plain ? "output" : c_name(graph.outputs[i].name, taken), p_.outputs[i]});
 }
 
-// As Glow has it: constants, then inputs and outputs, then activations; three pointers to bytes.
+// As Glow has it: constants, then inputs and outputs, then activations; three pointers to bytes. What is kept between calls lies behind the
+// inputs and outputs, in the only memory that Glow's firmware leaves alone.
 void Interface::list_glow_blocks(const WeightsBlob& weights) {
     int64_t end = 0, align = 1;
     for (auto* ports : {&inputs, &outputs}) {
@@ -69,6 +70,11 @@ void Interface::list_glow_blocks(const WeightsBlob& weights) {
             end = port.placeholder + b.bytes();
             align = std::max(align, b.align);
         }
+    }
+    if (const Region* state = p_.state_region(); state != nullptr && state->bytes > 0) {
+        glow_state = (end + state->align - 1) / state->align * state->align;
+        end = glow_state + state->bytes;
+        align = std::max(align, state->align);
     }
     const auto weights_bytes = static_cast<int64_t>(weights.bytes.size());
     blocks.push_back({Role::weights, "constantWeight", "uint8_t *", -1, false, false, weights_bytes, weights.align});
@@ -113,7 +119,11 @@ std::string Interface::selftest_signature() const {
     return fmt::format("int {}_selftest({})", n_, fmt::join(parameters, ", "));
 }
 
-std::string Interface::reset_signature() const { return fmt::format("int {}_reset(void *state)", n_); }
+std::string Interface::reset_signature() const {
+    return fmt::format("int {}_reset({})", n_, glow_ ? "uint8_t *constantWeight, uint8_t *mutableWeight" : "void *state");
+}
+
+std::string Interface::reset_arguments() const { return glow_ ? "constantWeight, mutableWeight" : "state"; }
 
 std::string Interface::io_struct() const {
     std::string members;
@@ -139,6 +149,7 @@ std::vector<std::string> Interface::fields(const EmittedBlock& b) const {
         case Role::placeholders:
             for (size_t i = 0; i < inputs.size(); ++i) names.push_back(fmt::format("input{}", i));
             for (size_t i = 0; i < outputs.size(); ++i) names.push_back(fmt::format("output{}", i));
+            if (glow_state >= 0) names.push_back("state");
             return names;
     }
     return names;
@@ -153,9 +164,10 @@ std::string Interface::context() const {
 }
 
 std::string Interface::reset_checks() const {
+    std::vector<EmittedBlock> passed;
     for (const EmittedBlock& b : blocks)
-        if (b.role == Role::state) return checks_of({b});
-    return {};
+        if (b.role == Role::state || (glow_ && b.role != Role::arena)) passed.push_back(b);
+    return checks_of(passed);
 }
 
 std::string Interface::checks(bool tensors) const {
@@ -190,6 +202,7 @@ std::string Interface::fill_context(bool tensors) const {
         if (b.role == Role::placeholders) {
             for (size_t i = 0; i < inputs.size(); ++i) s += fmt::format("    c.input{} = {} + {};\n", i, b.name, inputs[i].placeholder);
             for (size_t i = 0; i < outputs.size(); ++i) s += fmt::format("    c.output{} = {} + {};\n", i, b.name, outputs[i].placeholder);
+            if (glow_state >= 0) s += fmt::format("    c.state = {} + {};\n", b.name, glow_state);
             continue;
         }
         // From another type by way of void, so that no compiler warns of its alignment.

@@ -16,6 +16,7 @@ public:
     // Everything the caller passes, in the order of the parameters. This list is the one place that knows it: the signature, the io struct,
     // the checks, the layers' context and the report follow from it.
     std::vector<EmittedBlock> blocks;
+    int64_t glow_state = -1;  // --api glow: where the state lies in the block of inputs and outputs; -1 without one
 
     const Buffer& buffer(int32_t b) const { return p_.buffers[static_cast<size_t>(b)]; }
     bool in_arena(int32_t b) const { return buffer(b).region >= 0; }
@@ -32,6 +33,7 @@ public:
     std::string checks(bool tensors = true) const;
     std::string fill_context(bool tensors = true) const;
     std::string reset_checks() const;
+    std::string reset_arguments() const;  // of a call from where the blocks' parameters are in sight
     static bool is_tensor(const EmittedBlock& b) { return b.role == EmittedBlock::Role::input || b.role == EmittedBlock::Role::output; }
     // Declarations or definitions of the functions that say where tensors are in the arena; empty when all are the caller's.
     std::string access_functions(bool definitions) const;

@@ -25,7 +25,7 @@ public:
         const std::string own_memory = place_tensors();
         if (!own_memory.empty()) s += fmt::format("    unsigned char *io = {0}_selftest_io;\n", n_);
         s += face_.checks(false) + face_.fill_context(false) + own_memory + bases();
-        const std::string reset = has_state ? fmt::format("    (void){}_reset(state);\n", n_) : "";
+        const std::string reset = has_state ? fmt::format("    (void){}_reset({});\n", n_, face_.reset_arguments()) : "";
         s += reset;
         s += fmt::format("    for (sample = 0; sample < {}; ++sample) {{\n", o_.selftest->checksums.size());
         for (size_t i = 0; i < face_.inputs.size(); ++i) s += fill_input(i);

@@ -96,7 +96,7 @@ struct Candidate {
     std::vector<NodeId> covers;  // nodes computed; the root is the last
     int64_t batch = 1;           // the call is repeated so often, moving by the arguments' strides
     int64_t macs_executed = 0;
-    int64_t cycles = 0;  // static formula, for the context's core
+    int64_t cycles = 0;   // static formula, for the context's core
     // Weights are instructions, not numbers: they must be in executable memory, and cannot be replaced or moved by whoever has the numbers.
     bool weights_are_code = false;
 };
@@ -115,6 +115,8 @@ struct KernelRow {
     std::string_view op;    // graph op of the root: rows of other ops are not asked
     Match (*match)(const MatchContext& context, const Graph& graph, NodeId root);
     bool weights_as_code = false;  // its text or its constants hold weights: refused where the caller passes them
+    // Makes the text of the function for a call, where there is no C file to specialise: its form depends on more than constants.
+    std::string (*generate)(const Call& call, const std::string& symbol) = nullptr;
 };
 
 // All rows, tables of all families one after the other.
@@ -136,14 +138,16 @@ std::span<const KernelRow> conv_f32_rows();         // conv_f32.cpp: float conv2
 std::span<const KernelRow> dense_f32_rows();        // dense_f32.cpp: float dense, matmul
 std::span<const KernelRow> pool_f32_rows();         // pool_f32.cpp: float pool2d, reduce, linear resize
 std::span<const KernelRow> choice_rows();           // choice.cpp: argmax, select
+std::span<const KernelRow> custom_rows();           // custom.cpp: calls of functions that the user supplies
 std::span<const KernelRow> recurrent_rows();        // recurrent.cpp: recurrent layers, SVDF
 std::span<const KernelRow> elementwise_f32_rows();  // elementwise_f32.cpp: float and wide-integer binary and unary, float softmax
 
-// Text of a kernel's C file, or of "gw_kernel.h". Missing is our own bug.
+// Text of a kernel's C file, or of a header, "gw_kernel.h" or "glowworm_custom.h". Missing is our own bug.
 std::string_view kernel_text(std::string_view set, std::string_view name);
 
-// The kernel's C text made for one call: `symbol` replaces the row's name; constants, types and scalar expression are put in; the function
-// becomes static; marks and the include are dropped. The enumerators and types must be exactly those of the file.
+// The kernel's C text made for one call, generated or from its file: `symbol` replaces the row's name; constants, types and scalar
+// expression are put in; the function becomes static; marks and the include are dropped. The enumerators and types must be exactly those of
+// the file.
 std::string specialise(const KernelRow& row, const Call& call, const std::string& symbol);
 const KernelRow& row_by_name(std::string_view name);
 // Whether the specialised text calls functions of <math.h>, which whoever puts it into a file must include before it.

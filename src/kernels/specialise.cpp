@@ -177,9 +177,12 @@ struct Specialiser {
 
 }  // namespace
 
-bool needs_libm(const KernelRow& row) { return kernel_text(row.set, row.name).find("// @libm") != std::string_view::npos; }
+bool needs_libm(const KernelRow& row) {
+    return row.generate == nullptr && kernel_text(row.set, row.name).find("// @libm") != std::string_view::npos;
+}
 
 std::string specialise(const KernelRow& row, const Call& call, const std::string& symbol) {
+    if (row.generate != nullptr) return row.generate(call, symbol);
     Specialiser work{row, call, {}, false};
     std::string text = without_head(work.marked_lines(kernel_text(row.set, row.name)), row.name);
     // The one function without `static` is the kernel; it starts at the beginning of a line.

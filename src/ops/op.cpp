@@ -131,6 +131,8 @@ std::string to_text(int32_t v) { return std::to_string(v); }
 std::string to_text(float v) { return format_float(v); }
 std::string to_text(DType v) { return std::string(dtype_name(v)); }
 std::string to_text(const Quant& v) { return v.empty() ? "none" : v.text(); }
+std::string to_text(const std::string& v) { return v; }
+std::string to_text(const Type& v) { return Type{v.dtype, v.shape, {}}.text(); }  // a result's quantization is its value's
 template <class E>
 requires std::is_enum_v<E> std::string to_text(E v) { return std::string(names_of(v)[static_cast<size_t>(v)]); }
 template <class List>
@@ -197,6 +199,12 @@ bool from_text(std::string_view text, E& v) {
     }
     return false;
 }
+// A C identifier.
+bool from_text(std::string_view text, std::string& v) {
+    if (text.empty() || c_identifier(text) != text) return false;
+    v = text;
+    return true;
+}
 // "a,b,c" at bracket depth 0.
 std::vector<std::string_view> parts_of(std::string_view text) {
     std::vector<std::string_view> parts;
@@ -215,6 +223,19 @@ std::vector<std::string_view> parts_of(std::string_view text) {
 bool enclosed(std::string_view& text, std::string_view open, char close) {
     if (!text.starts_with(open) || text.size() <= open.size() || text.back() != close) return false;
     text = text.substr(open.size(), text.size() - open.size() - 1);
+    return true;
+}
+bool from_text(std::string_view text, Type& v) {
+    const size_t open = text.find('[');
+    if (open == std::string_view::npos || !from_text(text.substr(0, open), v.dtype)) return false;
+    text.remove_prefix(open);
+    if (!enclosed(text, "[", ']')) return false;
+    std::vector<int64_t> dims;
+    for (std::string_view part : parts_of(text)) {
+        dims.push_back(0);
+        if (!from_text(part, dims.back()) || dims.back() < 0) return false;
+    }
+    v.shape = Shape(std::move(dims));
     return true;
 }
 template <class T>
@@ -268,6 +289,7 @@ bool from_text(std::string_view text, Quant& v) {
 std::string_view kind_of_text(const Quant&) { return "a quantization q(scale,zero)"; }
 std::string_view kind_of_text(const Requant&) { return "a requantization rounding(pre=,mul=[],shift=[],zero=,lo=,hi=)"; }
 std::string_view kind_of_text(bool) { return "true or false"; }
+std::string_view kind_of_text(const std::string&) { return "a C identifier"; }
 template <class T>
 std::string_view kind_of_text(const T&) {
     if constexpr (std::is_enum_v<T>) return "one of its names";

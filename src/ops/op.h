@@ -5,7 +5,9 @@
 // dense weights [O, K]. Integer ops carry their arithmetic explicitly (Requant, zero points); scales on types only say what a value means.
 #pragma once
 #include <array>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -507,6 +509,26 @@ struct Dequantize {
     static constexpr std::array operands{"x"};
     static constexpr auto fields() { return std::tuple{}; }
     bool operator==(const Dequantize&) const = default;
+};
+
+// --- what others define --------------------------------------------------------------------------------------------------------------
+inline constexpr size_t custom_operands_at_most = 16;
+// Runs a custom operator in the interpreter. Operands that are left out are null.
+using CustomCode = std::function<void(std::span<const Tensor* const> in, std::span<Tensor> out)>;
+// A call of the user's C function glowworm_custom_<function> (docs/custom-ops.md): any operands, results of the types that `results`
+// states, quantized as their values say. Nothing else is known of it: it has no effect but its results, and equal operands give equal ones.
+// `options` are the bytes that the model gives the operator. `code` is no part of the op: without it the op cannot be evaluated.
+struct Custom {
+    static constexpr std::string_view name = "custom";
+    static constexpr std::array operands{"x..."};
+    std::string function;
+    std::vector<Type> results;
+    std::vector<int32_t> options;
+    std::shared_ptr<const CustomCode> code;
+    static constexpr auto fields() {
+        return std::tuple{field("function", &Custom::function), field("results", &Custom::results), field("options", &Custom::options)};
+    }
+    bool operator==(const Custom& o) const { return function == o.function && results == o.results && options == o.options; }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------------------

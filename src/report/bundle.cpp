@@ -22,9 +22,11 @@ BundleInfo bundle_info(const std::filesystem::path& folder, const Program& p, co
     info.name = p.name;
     info.upper_name = to_upper(p.name);
     info.sources = emitted.sources;
+    info.custom = emitted.custom;
     info.arena_bytes = p.regions[0].bytes;
     info.arena_align = p.regions[0].align;
     if (const Region* state = p.state_region()) info.state_bytes = state->bytes, info.state_align = state->align;
+    info.state_offset = emitted.glow_state;
     auto tensor = [&](const EmittedPort& port) {
         const Buffer& b = p.buffers[static_cast<size_t>(port.buffer)];
         using Home = BundleTensor::Home;
@@ -56,9 +58,11 @@ BundleInfo info_from_report(const std::filesystem::path& folder, const Json& r, 
     info.name = r.at("bundle").at("name").get<std::string>();
     info.upper_name = to_upper(info.name);
     info.sources = r.at("bundle").at("sources").get<std::vector<std::string>>();
+    info.custom = r.at("bundle").value("custom", std::vector<std::string>());
     info.arena_bytes = r.at("ram").at("arena_bytes").get<int64_t>();
     info.state_bytes = r.at("ram").at("state_bytes").get<int64_t>();
     info.state_align = r.at("bundle").value("state_align", int64_t{1});
+    info.state_offset = r.at("bundle").value("state_offset", int64_t{-1});
     for (const Json& t : r.at("model").at("tensors")) {
         BundleTensor tensor{t.at("name").get<std::string>(), t.at("c_name").get<std::string>(), t.at("bytes").get<int64_t>(),
                             t.at("align").get<int64_t>(),    BundleTensor::Home::own,           0};

@@ -81,8 +81,10 @@ Json bundle_json(const ReportData& d) {
                         {"tables_bytes", info.tables_bytes},
                         {"crc32", fmt::format("{:08x}", d.emitted->weights_crc32)}};
     if (info.placeholders) j["placeholders"] = {{"bytes", info.placeholders->bytes}, {"align", info.placeholders->align}};
+    if (!info.custom.empty()) j["custom"] = info.custom;
     if (!d.object_file.empty()) j["object"] = d.object_file;
     if (info.state_bytes > 0) j["state_align"] = info.state_align;
+    if (info.state_offset >= 0) j["state_offset"] = info.state_offset;
     return j;
 }
 

@@ -73,11 +73,21 @@ Status write_driver(const BundleInfo& bundle, const Layout& layout, std::string_
                        diag);
 }
 
-std::vector<std::string> source_paths(const BundleInfo& bundle) {
+std::vector<std::string> source_paths(const BundleInfo& bundle, const BuildOptions& build) {
     std::vector<std::string> paths;
     std::error_code ec;
     for (const std::string& s : bundle.sources) paths.push_back(fs::absolute(bundle.folder / s, ec).string());
+    if (!bundle.custom.empty())
+        for (const fs::path& s : build.custom_sources) paths.push_back(fs::absolute(s, ec).string());
     return paths;
+}
+
+// An image needs every function that the bundle calls.
+Status check_custom(const BundleInfo& bundle, const BuildOptions& build, Diagnostics& diag) {
+    if (bundle.custom.empty() || !build.custom_sources.empty()) return {};
+    return diag.error(DiagId::custom_missing, {.file = bundle.name},
+                      "calls glowworm_custom_{}: give the C file that defines it with --custom-source",
+                      fmt::join(bundle.custom, ", glowworm_custom_"));
 }
 
 // Object names that a `-c` of these sources leaves in the working folder.
@@ -116,7 +126,7 @@ Expected<Words> compile_bundle(const BundleInfo& bundle, const Core& core, const
         GW_TRY(const std::string headers, newlib_headers(compilers.gcc, diag));
         flags.insert(flags.end(), {"-isystem", headers});
     }
-    const Words sources = source_paths(bundle);
+    const Words sources = source_paths(bundle, build);
     GW_TRY_DO(run_compiler(join(Words{compilers.bundle, "-c"}, flags, extra, sources), folder, diag));
     return object_names(sources);
 }
@@ -223,6 +233,7 @@ Words flags_for_host(const BuildOptions& build) {
 
 Expected<fs::path> build_for_host(const BundleInfo& bundle, const Layout& layout, const BuildOptions& build, const fs::path& folder,
                                   Diagnostics& diag) {
+    GW_TRY_DO(check_custom(bundle, build, diag));
     GW_TRY(const std::string cc, host_compiler(build, diag));
     GW_TRY_DO(write_runtime(folder, {"gw_runtime.h", "sample_loop.c", "platform_host.c"}, diag));
     GW_TRY_DO(write_driver(bundle, layout, "", folder, diag));
@@ -230,12 +241,13 @@ Expected<fs::path> build_for_host(const BundleInfo& bundle, const Layout& layout
     std::error_code ec;
     const Words fixed = {cc, "-std=c99", "-fPIC", "-shared", "-DGW_HOST", "-I.", "-I" + fs::absolute(bundle.folder, ec).string()};
     const Words ours = {"gw_driver.c", "sample_loop.c", "platform_host.c", "-o", "bundle.so", "-lm"};
-    GW_TRY_DO(run_compiler(join(fixed, flags, hook_flags(bundle, layout), source_paths(bundle), ours), folder, diag));
+    GW_TRY_DO(run_compiler(join(fixed, flags, hook_flags(bundle, layout), source_paths(bundle, build), ours), folder, diag));
     return folder / "bundle.so";
 }
 
 Expected<fs::path> build_for_core(const BundleInfo& bundle, const Layout& layout, const Core& chosen, const BuildOptions& build,
                                   const fs::path& folder, Diagnostics& diag) {
+    GW_TRY_DO(check_custom(bundle, build, diag));
     GW_TRY(const Core core, with_float_abi(chosen, build.float_abi, diag));
     GW_TRY(const Memory memory, memory_of(core, diag));
     GW_TRY(const CoreCompilers compilers, core_compilers(build, diag));
@@ -253,6 +265,7 @@ Expected<fs::path> build_for_core(const BundleInfo& bundle, const Layout& layout
 
 Expected<fs::path> build_bare(const BundleInfo& bundle, bool with_bundle, const Core& chosen, const BuildOptions& build,
                               const fs::path& folder, Diagnostics& diag) {
+    GW_TRY_DO(check_custom(bundle, build, diag));
     GW_TRY(const Core core, with_float_abi(chosen, build.float_abi, diag));
     GW_TRY(const Memory memory, memory_of(core, diag));
     GW_TRY(const CoreCompilers compilers, core_compilers(build, diag));
@@ -275,8 +288,10 @@ Expected<fs::path> build_bare(const BundleInfo& bundle, bool with_bundle, const 
 }  // namespace simulate
 
 // The parts are compiled one by one, exactly as they are where figures are measured, and joined by the linker: `-r`.
-Expected<std::string> build_object(const BundleInfo& bundle, const Core& chosen, const BuildOptions& build, Diagnostics& diag) {
+Expected<std::string> build_object(const BundleInfo& bundle, const Core& chosen, const BuildOptions& options, Diagnostics& diag) {
     using namespace simulate;
+    BuildOptions build = options;
+    build.custom_sources.clear();  // they are the firmware's
     const TemporaryFolder folder;
     // Not the name of a part: the linker must not read what it writes.
     const std::string joined = bundle.name + "_all.o";
@@ -284,7 +299,7 @@ Expected<std::string> build_object(const BundleInfo& bundle, const Core& chosen,
     Words objects, machine;
     if (chosen.base_name == "host") {
         GW_TRY(linker, host_compiler(build, diag));
-        const Words sources = source_paths(bundle);
+        const Words sources = source_paths(bundle, build);
         GW_TRY_DO(
             run_compiler(join(Words{linker, "-std=c99", "-c", "-ffunction-sections", "-fdata-sections"}, flags_for_host(build), sources),
                          folder.path(), diag));

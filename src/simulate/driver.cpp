@@ -64,10 +64,14 @@ std::string call_source(const BundleInfo& b, const Layout& layout) {
         text += fmt::format("    {}_io io;\n    memset(&io, 0, sizeof io);\n{}", b.name, fill);
         arguments += "&io, ";
     }
-    const std::string state = b.state_bytes > 0 ? address(layout.state, "void *") : std::string();
+    const bool inside = b.state_offset >= 0;  // among the inputs and outputs
+    const std::string state = b.state_bytes > 0 && !inside ? address(layout.state, "void *") : std::string();
     text += fmt::format("    GW_STACK_BEFORE();\n    status = {}({}{}{}{});\n    GW_STACK_AFTER();\n    return status;\n}}\n\n",
                         b.function(), arguments, address(layout.arena, "void *"), state.empty() ? "" : ", ", state);
-    text += fmt::format("int gw_reset(void) {{\n    return {};\n}}\n\n", state.empty() ? "0" : fmt::format("{}_reset({})", b.name, state));
+    std::string reset = "0";
+    if (!state.empty()) reset = fmt::format("{}_reset({})", b.name, state);
+    if (inside) reset = fmt::format("{}_reset((void *)gw_weights, {})", b.name, address(layout.placeholders, "void *"));
+    text += fmt::format("int gw_reset(void) {{\n    return {};\n}}\n\n", reset);
     return text;
 }
 
@@ -110,6 +114,7 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
         return p;
     };
     layout.arena = place("arena", b.arena_bytes, b.arena_align);
+    const auto placeholders_block = static_cast<int>(layout.blocks.size());
     if (b.placeholders) layout.placeholders = place("mutable weights", b.placeholders->bytes, b.placeholders->align);
     auto place_tensor = [&](const BundleTensor& t, std::string_view role) {
         if (t.home == BundleTensor::Home::own) return place(fmt::format("{} {}", role, t.name), t.bytes, t.align);
@@ -118,7 +123,13 @@ Expected<Layout> plan_layout(const BundleInfo& b, bool capture_steps, Diagnostic
     };
     for (const BundleTensor& t : b.inputs) layout.inputs.push_back(place_tensor(t, "input"));
     for (const BundleTensor& t : b.outputs) layout.outputs.push_back(place_tensor(t, "output"));
-    if (b.state_bytes > 0) {
+    if (b.state_offset >= 0) {
+        if (!b.placeholders || b.state_offset + b.state_bytes > b.placeholders->bytes)
+            return diag.error(DiagId::bundle_invalid, {.file = b.folder.string()}, "a state at {} lies outside the mutable weights",
+                              b.state_offset);
+        layout.state_block = placeholders_block;
+        layout.state = {layout.placeholders.offset + b.state_offset, b.state_bytes};
+    } else if (b.state_bytes > 0) {
         layout.state_block = static_cast<int>(layout.blocks.size());
         layout.state = place("state", b.state_bytes, b.state_align);
     }

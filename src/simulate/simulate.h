@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "glowworm_custom.h"
 #include "target/core.h"
 
 namespace gw {
@@ -50,11 +53,13 @@ struct BundleInfo {
     std::vector<BundleTensor> inputs, outputs;
     int64_t arena_bytes = 0, arena_align = 1;
     int64_t state_bytes = 0, state_align = 1;  // 0: NAME_run takes no state
+    int64_t state_offset = -1;                 // --api glow: where it lies among the inputs and outputs
     std::vector<BundleStep> steps;
     // The caller passes the constants, the bytes of NAME.weights.bin; so many of them are tables.
     std::optional<BundleMemory> weights;
     int64_t tables_bytes = 0;
     std::optional<BundleMemory> placeholders;  // --api glow: inputs and outputs lie there
+    std::vector<std::string> custom;           // functions that the user supplies: glowworm_custom_<name>
     std::string function() const { return placeholders ? name : name + "_run"; }
 };
 
@@ -63,8 +68,9 @@ struct BuildOptions {
     std::string cc;                 // the compiler's path; empty: found in PATH. The host uses it too, unless it is a cross-compiler.
     std::vector<std::string>
         cflags;  // in place of the recommended ones; flags that select the core are always added (-m… never on the host)
-    std::string optimize = "speed";  // speed, size or ram: which flags are recommended
-    std::string float_abi;           // soft, softfp, hard; empty: the core's default
+    std::string optimize = "speed";                     // speed, size or ram: which flags are recommended
+    std::string float_abi;                              // soft, softfp, hard; empty: the core's default
+    std::vector<std::filesystem::path> custom_sources;  // C files of the user that define the bundle's custom operators
 };
 
 struct RunOptions {
@@ -89,6 +95,15 @@ struct RunResult {
     std::vector<StepCost> step_costs, functions;  // step_costs are inclusive and in the order of BundleInfo.steps; functions are exclusive
     std::string cycles_reason;                    // why cycles is -1; empty when it is measured
 };
+
+// Functions glowworm_custom_<name> of the user's C files, compiled for this machine and loaded into this process, where they are trusted.
+struct CustomLibrary {
+    std::shared_ptr<void> handle;  // keeps the functions
+    std::map<std::string, void (*)(const glowworm_call*)> functions;
+};
+// `header` is the text of glowworm_custom.h, which they include.
+Expected<CustomLibrary> load_custom(const std::vector<std::string>& names, std::string_view header, const BuildOptions& build,
+                                    Diagnostics& diag);
 
 // A sample is the concatenation of all inputs' bytes in order. Both check guard bytes around arena and outputs, that caller-owned inputs
 // are not written, and the status of NAME_run; each violation is a diagnostic. The host runs it in a child process, so a crash is one as

@@ -43,9 +43,9 @@ public:
         return tensor(name, tfl::ElementType::int32, {static_cast<int32_t>(values.size())}, {}, bytes(values));
     }
     void op(int32_t builtin, const std::vector<int32_t>& in, const std::vector<int32_t>& out, tfl::Options type = tfl::Options::NONE,
-            flatbuffers::Offset<void> options = 0, const char* custom = nullptr) {
+            flatbuffers::Offset<void> options = 0, const char* custom = nullptr, const std::vector<uint8_t>* custom_options = nullptr) {
         codes_.push_back(tfl::CreateOperatorCodeDirect(b, static_cast<int8_t>(builtin < 127 ? builtin : 127), custom, 1, builtin));
-        ops_.push_back(tfl::CreateOperatorDirect(b, static_cast<uint32_t>(codes_.size()) - 1, &in, &out, type, options));
+        ops_.push_back(tfl::CreateOperatorDirect(b, static_cast<uint32_t>(codes_.size()) - 1, &in, &out, type, options, custom_options));
     }
     // What was added so far is a subgraph; what follows belongs to the next one. The first runs.
     void end_subgraph() {

@@ -262,7 +262,8 @@ void Importer::import_node(const onnx::NodeProto& node, int64_t index, Environme
     if (function == nullptr) written = quantized_operator(node, domain);
     if (written) function = &*written;
     const OpRow* row = function == nullptr && domain.empty() ? find_op(node.op_type()) : nullptr;
-    if (function == nullptr && row == nullptr) {
+    const bool supplied = function == nullptr && row == nullptr && options_.custom.count(node.op_type()) != 0;
+    if (function == nullptr && row == nullptr && !supplied) {
         diag.error(DiagId::onnx_unsupported_op, where, "opset {}: {}", env.opsets[domain], why_unsupported(domain, node.op_type()));
         return poison();
     }
@@ -276,8 +277,9 @@ void Importer::import_node(const onnx::NodeProto& node, int64_t index, Environme
         if (id != nullptr && !id->valid()) return poison();
         operands.push_back(id != nullptr ? *id : ValueId{});
     }
-    const Status done =
-        function != nullptr ? import_call(node, *function, where, env, operands) : import_op(node, *row, where, env, std::move(operands));
+    const Status done = supplied              ? import_custom(node, where, env, operands)
+                        : function != nullptr ? import_call(node, *function, where, env, operands)
+                                              : import_op(node, *row, where, env, std::move(operands));
     if (!done) poison();
 }
 
@@ -384,6 +386,8 @@ Expected<Graph> Importer::run() {
     read_functions();
     note_reads(model_.graph().node());
     for (const auto& output : model_.graph().output()) read_names_.insert(output.name());
+    for (const auto& info : model_.graph().value_info()) value_info_[info.name()] = &info;
+    for (const auto& info : model_.graph().output()) value_info_[info.name()] = &info;
     Environment env;
     for (const auto& set : model_.opset_import()) env.opsets[domain_of(set.domain())] = set.version();
     read_initializers(model_.graph(), env.scope);

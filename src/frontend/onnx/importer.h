@@ -174,6 +174,8 @@ private:
     Status import_if(NodeContext& n, Environment& env);
     Status import_call(const onnx::NodeProto& node, const onnx::FunctionProto& function, const Location& where, Environment& env,
                        const std::vector<ValueId>& operands);
+    // An operator that the user supplies: ops_custom.cpp.
+    Status import_custom(const onnx::NodeProto& node, const Location& where, Environment& env, const std::vector<ValueId>& operands);
     void bind(const std::string& name, ValueId id, const Location& where, Scope& scope);
     const onnx::FunctionProto* find_function(const onnx::NodeProto& node) const;
 
@@ -185,6 +187,7 @@ private:
     std::map<std::pair<std::string, std::string>, const onnx::FunctionProto*> functions_;
     std::map<const onnx::FunctionProto*, std::map<std::string, onnx::AttributeProto>> defaults_;  // of attributes
     std::set<std::string> read_names_;
+    std::map<std::string, const onnx::ValueInfoProto*> value_info_;  // of the main graph, its outputs included
     int64_t nodes_seen_ = 0;
 };
 

@@ -17,7 +17,9 @@ namespace gw {
 
 struct ImportOptions {
     std::map<std::string, int64_t> defines;  // sizes of symbolic dimensions: --define N=1
-    std::string io_layout;                   // kept for the layout pass; the reader leaves ports as the model has them
+    // Operators that become calls of the user's functions, by name, with the types of their results where value_info does not tell them.
+    std::map<std::string, std::vector<Type>> custom;
+    std::string io_layout;  // kept for the layout pass; the reader leaves ports as the model has them
 };
 
 // Reads a model with opset 6 to 21 (22 to 24 with a warning: their versions of these operators add element types only) and IR version

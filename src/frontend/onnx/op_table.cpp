@@ -203,7 +203,9 @@ const OpRow* find_op(std::string_view name) {
 
 std::string why_unsupported(std::string_view domain, std::string_view name) {
     if (!domain.empty())
-        return fmt::format("operators of the domain `{}` are not supported, and the model defines no such function", domain);
+        return fmt::format(
+            "operators of the domain `{}` are not supported, and the model defines no such function; --custom {} makes it a call of yours",
+            domain, name);
     for (const auto& r : reasons)
         if (r.name == name) return std::string(r.reason);
     return "the operator is not supported";

@@ -73,7 +73,7 @@ Status TfliteImporter::read_shape(const tfl::Tensor& proto, Slot& slot) {
         int64_t d = proto.shape()->Get(static_cast<uint32_t>(i));
         const auto* signature = proto.shape_signature();
         if (d == 1 && count(signature) == count(proto.shape()) && signature->Get(static_cast<uint32_t>(i)) == -1) d = -1;
-        if (d == -1) d = i == 0 ? batch : 1;
+        if (d == -1) d = i == 0 ? options.batch : 1;
         if (d < 0) return diag.error(DiagId::tflite_malformed, where, "tensor has a dimension of {}", d);
         if (d > 0 && elements > most_elements / d) return diag.error(DiagId::tflite_too_large, where, "tensor has more than 2^31 elements");
         elements *= std::max<int64_t>(d, 1);
@@ -283,9 +283,12 @@ void TfliteImporter::import_operator(const tfl::Operator& op, int64_t index) {
     }
     const auto rows = tflite_op_rows();
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const TfliteOpRow& r) { return r.code == number; });
-    if (row == rows.end()) {
-        diag.error(DiagId::tflite_unsupported_op, where, "{} is not supported",
-                   number == custom ? "this custom operator" : "this operator");
+    const bool supplied = row == rows.end() && options.custom.count(where.op) != 0;
+    if (row == rows.end() && !supplied) {
+        diag.error(DiagId::tflite_unsupported_op, where, "{}",
+                   number == custom
+                       ? fmt::format("this custom operator is not known; --custom {} makes it a call of your function", where.op)
+                       : "this operator is not supported");
         silent = true;
     }
     for (uint32_t i = 0; i < count(op.inputs()) && !silent; ++i) {
@@ -307,7 +310,7 @@ void TfliteImporter::import_operator(const tfl::Operator& op, int64_t index) {
     bool done = false;
     if (!silent) {
         TfliteNode node(*this, op, where, std::move(source));
-        done = row->import(node).ok() && diag.errors() == before;
+        done = (supplied ? tflite_ops::custom(node) : row->import(node)).ok() && diag.errors() == before;
         GW_CHECK(done || diag.errors() > before, "an import failed without an error");
     }
     for (uint32_t i = 0; i < count(op.outputs()) && !done; ++i) slots[static_cast<size_t>(op.outputs()->Get(i))].usable = false;

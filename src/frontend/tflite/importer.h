@@ -10,6 +10,10 @@
 namespace gw {
 
 class TfliteImporter;
+class TfliteNode;
+namespace tflite_ops {
+Status custom(TfliteNode& n);  // ops_custom.cpp: an operator that the user supplies
+}
 
 // One operator as its import function sees it. Operands are numbered as in the format; one that is left out is absent.
 class TfliteNode {
@@ -97,7 +101,7 @@ public:
 
     Graph graph;
     Diagnostics& diag;
-    int64_t batch = 1;  // size of leading dimensions that the model leaves open
+    TfliteOptions options;
 
     // A tensor of the subgraph.
     struct Slot {

@@ -9,7 +9,7 @@
 
 namespace gw {
 
-Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag, int64_t batch) {
+Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag, const TfliteOptions& options) {
     const Location where{.file = file};
     constexpr size_t most = size_t{1} << 30;
     if (bytes.size() >= most)
@@ -23,7 +23,7 @@ Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& fi
         return diag.error(DiagId::tflite_malformed, where, "this is not a TFLite model, or it is cut short");
     const int before = diag.errors();
     TfliteImporter importer(*tfl::GetModel(data), {reinterpret_cast<const char*>(data), bytes.size()}, file, diag);
-    importer.batch = batch;
+    importer.options = options;
     auto graph = importer.run();
     if (!graph || diag.errors() > before) return failure;
     Module module;
@@ -33,9 +33,9 @@ Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& fi
     return module;
 }
 
-Expected<Module> read_tflite(const std::filesystem::path& path, Diagnostics& diag, int64_t batch) {
+Expected<Module> read_tflite(const std::filesystem::path& path, Diagnostics& diag, const TfliteOptions& options) {
     GW_TRY(std::string bytes, read_file(path, diag));
-    return read_tflite_bytes(bytes, path.filename().string(), diag, batch);
+    return read_tflite_bytes(bytes, path.filename().string(), diag, options);
 }
 
 }  // namespace gw

@@ -5,6 +5,7 @@
 // names of the model's tensors, nodes that of their first result, with the operator's index.
 #pragma once
 #include <filesystem>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,11 +14,16 @@
 
 namespace gw {
 
-// Reads the first subgraph of a model. Leading dimensions that the model leaves open become `batch`, others 1. Everything that is not
-// supported is reported in one go, one error an operator.
-Expected<Module> read_tflite(const std::filesystem::path& model, Diagnostics& diag, int64_t batch = 1);
+struct TfliteOptions {
+    int64_t batch = 1;             // size of leading dimensions that the model leaves open
+    std::set<std::string> custom;  // custom operators that become calls of the user's functions
+};
+
+// Reads the first subgraph of a model. Other dimensions that the model leaves open become 1. Everything that is not supported is reported
+// in one go, one error an operator.
+Expected<Module> read_tflite(const std::filesystem::path& model, Diagnostics& diag, const TfliteOptions& options = {});
 // The same for the bytes of a file; `file` is its name for messages.
-Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag, int64_t batch = 1);
+Expected<Module> read_tflite_bytes(std::string_view bytes, const std::string& file, Diagnostics& diag, const TfliteOptions& options = {});
 
 struct SupportedTfliteOp {
     std::string_view name;

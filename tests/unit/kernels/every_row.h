@@ -190,11 +190,11 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
     return c;
 }
 
-// Rows of ops that graphs do not have are lowering's own (a copy between buffers) and tested where it is.
+// Rows of ops that graphs do not have are lowering's own (a copy between buffers) and tested where it is; so are calls of users' functions.
 inline std::vector<const KernelRow*> rows_of_graph_ops() {
     std::vector<const KernelRow*> rows;
     for (const KernelRow* row : kernel_rows())
-        if (op_from_name(row->op)) rows.push_back(row);
+        if (op_from_name(row->op) && row->generate == nullptr) rows.push_back(row);
     return rows;
 }
 

@@ -56,7 +56,7 @@ TEST(OnnxImport, SymbolicDimensions) {
     OnnxBuilder b;
     b.input("x", Names{"N", "L"}).input("z", Names{"", "N"}).output("y").node("Relu", {"x"}, {"y"}).output("w").node("Relu", {"z"}, {"w"});
     Diagnostics diag;
-    auto m = b.import(diag, {{{"L", 5}}, ""});
+    auto m = b.import(diag, {.defines = {{"L", 5}}});
     ASSERT_TRUE(m);
     // The first dimension becomes 1, with a note, wherever its symbol stands.
     EXPECT_EQ(m->main().inputs[0].model_shape, (Shape{1, 5}));
@@ -65,7 +65,7 @@ TEST(OnnxImport, SymbolicDimensions) {
     EXPECT_EQ(diag.all()[0].severity, Severity::note);
     EXPECT_THAT(diag.all()[0].text(), HasSubstr("`N`"));
     Diagnostics defined;
-    auto n = b.import(defined, {{{"L", 5}, {"N", 3}, {"other", 2}}, ""});
+    auto n = b.import(defined, {.defines = {{"L", 5}, {"N", 3}, {"other", 2}}});
     ASSERT_TRUE(n);
     EXPECT_EQ(n->main().inputs[0].model_shape, (Shape{3, 5}));
     EXPECT_THAT(defined.all()[0].text(), HasSubstr("--define other=2"));

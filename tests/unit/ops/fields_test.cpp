@@ -28,6 +28,13 @@ void randomize(Random& r, ResizeRounding& v) { v = static_cast<ResizeRounding>(r
 void randomize(Random& r, ResizeUnits& v) { v = static_cast<ResizeUnits>(r.integer(0, 1)); }
 void randomize(Random& r, Rounding& v) { v = static_cast<Rounding>(r.integer(0, 4)); }
 void randomize(Random& r, DType& v) { v = static_cast<DType>(r.integer(0, 12)); }
+void randomize(Random& r, std::string& v) { v = r.pick<std::string>({"f", "MyOwn_2", "_x"}); }
+void randomize(Random& r, Type& v) {
+    randomize(r, v.dtype);
+    std::vector<int64_t> dims(static_cast<size_t>(r.integer(0, 4)));
+    for (int64_t& d : dims) d = r.integer(0, 999);
+    v.shape = Shape(dims);
+}
 template <class T>
 void randomize(Random& r, std::vector<T>& v) {
     v.resize(static_cast<size_t>(r.integer(0, 4)));
@@ -110,6 +117,8 @@ TEST(Fields, WrongTextIsRefusedAndChangesNothing) {
     for (const char* v : {"1", "yes"}) refused("softmax", "log", v);
     for (const char* v : {"x", "1e999", "1 ", "nan"}) refused("unary", "alpha", v);
     refused("cast", "to", "f31");
+    for (const char* v : {"", "a-b", "1st"}) refused("custom", "function", v);
+    for (const char* v : {"", "f32[1]", "[f32]", "[f31[1]]", "[f32[1,-2]]", "[f32[1]x]"}) refused("custom", "results", v);
 }
 
 TEST(Ops, NamesOfOpsAndOperands) {

@@ -197,6 +197,17 @@ void recurrent_ops() {
     refused(with<Recurrent>([](auto& o) { o.cell_clip = 0.5f; }), ints, "cell_clip 0.5 is not an int16");
     refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3})}, "operand `state`: missing");
     refused(with<Svdf>([](auto& o) { o.rank = 4; }), {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 18})}, "6 filters are not units of rank 4");
+    refused(Custom{}, {f({1})}, "no function is named");
+    refused(with<Custom>([](Custom& c) { c.function = "f"; }), {f({1})}, "0 results, expected 1 to 16");
+    refused(with<Custom>([](Custom& c) { c.function = "f", c.results = {{DType::int4, Shape{2}, {}}}; }), {f({1})}, "whole bytes");
+    refused(with<Custom>([](Custom& c) {
+                c.function = "f", c.results = {{DType::int8, Shape{2}, {}}}, c.options = {256};
+            }),
+            {f({1})}, "256");
+    refused(with<Custom>([](Custom& c) {
+                c.function = "f", c.results = {{DType::int8, Shape{2}, {}}};
+            }),
+            std::vector<Tensor>(17, f({1})), "17 operands given, expected at most 16");
     refused(Svdf{}, {f({1, 4}), f({6, 5}), f({6, 3}), f({1, 18})}, "operand `feature`");
     refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 17})}, "expected f32[1,18]");
     refused(Svdf{}, {f({1, 4}), f({6, 4}), f({5, 3}), f({1, 18})}, "operand `time`");

@@ -115,6 +115,16 @@ std::vector<Case> spatial_cases(Random& r) {
     return cases;
 }
 
+Custom doubling(const Shape& shape) {
+    Custom op;
+    op.function = "doubling";
+    op.results = {{DType::float32, shape, {}}};
+    op.code = std::make_shared<const CustomCode>([](std::span<const Tensor* const> in, std::span<Tensor> out) {
+        for (int64_t i = 0; i < out[0].elements(); ++i) out[0].set(i, 2 * in[0]->at(i));
+    });
+    return op;
+}
+
 std::vector<Case> other_cases(Random& r) {
     const Tensor x = r.tensor(DType::float32, {3, 4, 5});
     const Tensor b = r.tensor(DType::int8, {3, 4, 5}, Quant::tensor(0.5f, 1));
@@ -155,6 +165,7 @@ std::vector<Case> other_cases(Random& r) {
          {r.tensor(DType::float32, {2, 3}), r.tensor(DType::float32, {4, 3}), r.tensor(DType::float32, {4, 5}),
           r.tensor(DType::float32, {2, 20})},
          false},
+        {doubling({3, 4, 5}), {x}, false},
     };
 }
 }  // namespace

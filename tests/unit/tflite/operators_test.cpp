@@ -172,7 +172,7 @@ TEST(TfliteOperators, OpenLeadingDimensionsAreBound) {
     const std::string bytes = m.finish();
     for (const int64_t batch : {1, 4}) {
         Diagnostics diag;
-        auto module = read_tflite_bytes(bytes, "m.tflite", diag, batch);
+        auto module = read_tflite_bytes(bytes, "m.tflite", diag, {.batch = batch, .custom = {}});
         ASSERT_TRUE(module);
         EXPECT_EQ(module->main().type(module->main().outputs[0].value).shape, (Shape{batch, 3}));
     }
