@@ -96,7 +96,7 @@ struct Candidate {
     std::vector<NodeId> covers;  // nodes computed; the root is the last
     int64_t batch = 1;           // the call is repeated so often, moving by the arguments' strides
     int64_t macs_executed = 0;
-    int64_t cycles = 0;   // static formula, for the context's core
+    int64_t cycles = 0;  // static formula, for the context's core
     // Weights are instructions, not numbers: they must be in executable memory, and cannot be replaced or moved by whoever has the numbers.
     bool weights_are_code = false;
 };

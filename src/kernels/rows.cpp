@@ -10,10 +10,10 @@ namespace gw {
 
 std::vector<const KernelRow*> kernel_rows() {
     std::vector<const KernelRow*> all;
-    for (const auto rows : {conv_rows(), mve_rows(), mve_simple_rows(), dsp_rows(), dsp_simple_rows(), host_rows(), v6m_rows(),
-                            dense_rows(), pool_rows(), elementwise_rows(), movement_rows(), convert_s8_rows(), convert_rows(),
-                            conv_f32_rows(), dense_f32_rows(), pool_f32_rows(), elementwise_f32_rows(), choice_rows(), recurrent_rows(),
-                            custom_rows()})
+    for (const auto rows :
+         {conv_rows(),      mve_rows(),      mve_simple_rows(),      dsp_rows(),      dsp_simple_rows(), host_rows(),    v6m_rows(),
+          dense_rows(),     pool_rows(),     elementwise_rows(),     movement_rows(), convert_s8_rows(), convert_rows(), conv_f32_rows(),
+          dense_f32_rows(), pool_f32_rows(), elementwise_f32_rows(), choice_rows(),   recurrent_rows(),  custom_rows()})
         for (const KernelRow& row : rows) all.push_back(&row);
     return all;
 }
