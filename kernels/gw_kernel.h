@@ -85,9 +85,9 @@ static inline int32_t gw_rescale(int32_t form, int32_t acc, int32_t pre_shift, i
                                : gw_rescale_twice(acc, multiplier, shift);
 }
 
-/* Rescaling, zero point and clamp: a whole requantization. */
-static inline int8_t gw_requant(int32_t form, int32_t acc, int32_t pre_shift, int32_t multiplier, int32_t shift, int32_t zero, int32_t lo,
-                                int32_t hi)
+/* Rescaling, zero point and clamp: a whole requantization, to the 8 or 16 bits that lo and hi leave. */
+static inline int32_t gw_requant_int(int32_t form, int32_t acc, int32_t pre_shift, int32_t multiplier, int32_t shift, int32_t zero,
+                                     int32_t lo, int32_t hi)
 {
     int32_t v;
     if (form == GW_NARROW) { /* zero point and rounding in one addition */
@@ -95,7 +95,25 @@ static inline int8_t gw_requant(int32_t form, int32_t acc, int32_t pre_shift, in
     } else {
         v = gw_rescale(form, acc, pre_shift, multiplier, shift) + zero;
     }
-    return (int8_t)gw_clamp(v, lo, hi);
+    return gw_clamp(v, lo, hi);
+}
+static inline int8_t gw_requant(int32_t form, int32_t acc, int32_t pre_shift, int32_t multiplier, int32_t shift, int32_t zero, int32_t lo,
+                                int32_t hi)
+{
+    return (int8_t)gw_requant_int(form, acc, pre_shift, multiplier, shift, zero, lo, hi);
+}
+
+/* wide: TFLite's form for accumulators of 64 bits, below 2^47; the multiplier has 15 bits. Half up. */
+#define GW_WIDE 8
+/* Of a sum of 32 or 64 bits; other forms than wide see its lower 32. */
+static inline int32_t gw_requant_sum(int32_t form, int64_t acc, int32_t pre_shift, int32_t multiplier, int32_t shift, int32_t zero,
+                                     int32_t lo, int32_t hi)
+{
+    if (form == GW_WIDE) {
+        const int64_t v = ((acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift) + zero;
+        return v < lo ? lo : v > hi ? hi : (int32_t)v;
+    }
+    return gw_requant_int(form, (int32_t)acc, pre_shift, multiplier, shift, zero, lo, hi);
 }
 
 /* --- Functions of int16 by a table, interpolated: table[i] is logistic(i / 24) in Q0.16, at most 65535; docs/arithmetic.md -------------

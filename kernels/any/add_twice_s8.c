@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Sum or difference of two tensors as TFLite computes it, int8: each operand is rescaled by itself, then the sum; every rescaling rounds
- * twice.
+/* Sum or difference of two tensors as TFLite computes it, int8 or int16: each operand is rescaled by itself, then the sum; every rescaling
+ * rounds twice.
  *
  * y = requant(rescale((a - A_ZERO) << LEFT, A_MULT, A_SHIFT) + SIGN * rescale((b - B_ZERO) << LEFT, B_MULT, B_SHIFT)).
  * y [D0][D1][D2][D3]; A0 to A3 and B0 to B3: how far a and b move for one step of each dimension, 0 where they are broadcast.
- * FORM, PRE, MULT, SHIFT, Y_ZERO, LO, HI: the requantization (gw_requant).
+ * FORM, PRE, MULT, SHIFT, Y_ZERO, LO, HI: the requantization (gw_requant_int).
  *
  * Order: results one after the other; each reads its two operands, then is written. */
 #include "gw_kernel.h"
 
-void add_twice_s8(const int8_t *a, const int8_t *b, int8_t *y)
+typedef int8_t add_twice_s8_elem;  // @type
+
+void add_twice_s8(const add_twice_s8_elem *a, const add_twice_s8_elem *b, add_twice_s8_elem *y)
 {
     enum { D0 = 1, D1 = 1, D2 = 4, D3 = 8, A0 = 0, A1 = 0, A2 = 8, A3 = 1, B0 = 0, B1 = 0, B2 = 0, B3 = 1 };  // @constants
     enum { A_ZERO = 0, B_ZERO = 0, LEFT = 20, SIGN = 1 };                                                     // @constants
@@ -19,13 +21,13 @@ void add_twice_s8(const int8_t *a, const int8_t *b, int8_t *y)
     for (i0 = 0; i0 < D0; ++i0) {
         for (i1 = 0; i1 < D1; ++i1) {
             for (i2 = 0; i2 < D2; ++i2) {
-                const int8_t *pa = a + i0 * A0 + i1 * A1 + i2 * A2, *pb = b + i0 * B0 + i1 * B1 + i2 * B2;
+                const add_twice_s8_elem *pa = a + i0 * A0 + i1 * A1 + i2 * A2, *pb = b + i0 * B0 + i1 * B1 + i2 * B2;
                 for (i3 = 0; i3 < D3; ++i3) {
                     const int32_t va = gw_rescale_twice((*pa - A_ZERO) * (1 << LEFT), A_MULT, A_SHIFT);
                     const int32_t vb = gw_rescale_twice((*pb - B_ZERO) * (1 << LEFT), B_MULT, B_SHIFT);
                     pa += A3;
                     pb += B3;
-                    *y++ = gw_requant(FORM, va + SIGN * vb, PRE, MULT, SHIFT, Y_ZERO, LO, HI);
+                    *y++ = (add_twice_s8_elem)gw_requant_int(FORM, va + SIGN * vb, PRE, MULT, SHIFT, Y_ZERO, LO, HI);
                 }
             }
         }

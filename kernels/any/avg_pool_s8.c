@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Average over windows, int8, rounded half away from zero.
+/* Average over windows, int8 or int16, rounded half away from zero.
  *
  * x [IH][IW][C], y [OH][OW][C]; KH, KW window, SH, SW stride, DH, DW dilation, PT, PL padding above and left; LO, HI clamp of y.
  * COUNT_PAD 0: the sum of the positions inside x divided by their number. 1: divided by KH * KW, positions outside count as X_ZERO.
@@ -7,7 +7,9 @@
  * Order: output pixels row by row, left to right; for each channel of a pixel its positions are read, then its result is written. */
 #include "gw_kernel.h"
 
-void avg_pool_s8(const int8_t *x, int8_t *y)
+typedef int8_t avg_pool_s8_elem;  // @type
+
+void avg_pool_s8(const avg_pool_s8_elem *x, avg_pool_s8_elem *y)
 {
     enum { IH = 8, IW = 8, OH = 4, OW = 4, C = 4, COUNT_PAD = 0, X_ZERO = 0, LO = -128, HI = 127 };  // @constants
     enum { KH = 2, KW = 2, SH = 2, SW = 2, DH = 1, DW = 1, PT = 0, PL = 0 };                         // @constants
@@ -42,7 +44,7 @@ void avg_pool_s8(const int8_t *x, int8_t *y)
                         for (kx = 0; kx < columns; ++kx) acc += x[corner + (ky * DH * IW + kx * DW) * C] - ZERO;
                     }
                     acc = (acc >= 0 ? acc + n / 2 : acc - n / 2) / n;
-                    *y++ = (int8_t)gw_clamp(acc + ZERO, LO, HI);
+                    *y++ = (avg_pool_s8_elem)gw_clamp(acc + ZERO, LO, HI);
                 }
             }
         }

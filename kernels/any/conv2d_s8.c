@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* 2-D convolution, int8: y = requant(bias + sum of (x - X_ZERO) * w over the taps that lie inside x).
+/* 2-D convolution, int8 or int16: y = requant(bias + sum of (x - X_ZERO) * w over the taps that lie inside x).
  *
  * x      [IH][IW][G * IC], IC input channels a group
  * y      [OH][OW][G * OC], OC output channels a group
@@ -7,7 +7,8 @@
  *        side. W_ZERO is added to each: 128 makes them unsigned, for cores whose signed byte loads have no immediate offset (Armv6-M).
  *        The sum of the activations, which all channels share, takes it out again.
  * bias   [G * OC]
- * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale)
+ * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_requant_sum)
+ * elem, sum, bias: types of x and y, of the sums and of the biases; 64 bits where int16 needs them
  * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  * UNROLL taps (1 to 4) are written out in the inner loop
  *
@@ -21,19 +22,22 @@
 
 typedef int16_t conv2d_s8_mult;    // @type
 typedef uint8_t conv2d_s8_weight;  // @type
+typedef int8_t conv2d_s8_elem;     // @type
+typedef int32_t conv2d_s8_sum;     // @type
+typedef int32_t conv2d_s8_bias;    // @type
 
 /* What the pixels of one call have in common. */
 typedef struct {
-    const int32_t *bias;
+    const conv2d_s8_bias *bias;
     const conv2d_s8_mult *mult;
     const int8_t *shift;
-    int8_t *y;               /* next result */
+    conv2d_s8_elem *y;       /* next result */
     int32_t rows, columns;   /* taps that lie inside x */
     int32_t pixels, channel; /* how many pixels, first output channel */
 } conv2d_s8_place;
 
 /* acc[0 .. n-1] += x[0] * w[.], acc[4]: sum of the activations. */
-GW_INLINE void conv2d_s8_tap(const int32_t n, int32_t *acc, const int8_t *x, const conv2d_s8_weight *w)
+GW_INLINE void conv2d_s8_tap(const int32_t n, conv2d_s8_sum *acc, const conv2d_s8_elem *x, const conv2d_s8_weight *w)
 {
     enum { X_ZERO = -128, W_ZERO = 128 };  // @constants
     const int32_t v = *x - X_ZERO;
@@ -45,7 +49,8 @@ GW_INLINE void conv2d_s8_tap(const int32_t n, int32_t *acc, const int8_t *x, con
 }
 
 /* p->pixels pixels side by side with the same taps inside, `blocks` blocks of n channels each. x, w: the first tap inside. */
-GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const int8_t *x, const conv2d_s8_weight *w, conv2d_s8_place *p)
+GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const conv2d_s8_elem *x, const conv2d_s8_weight *w,
+                                conv2d_s8_place *p)
 {
     enum { IW = 8, IC = 3, G = 1, KH = 3, KW = 3, SW = 1, DH = 1, DW = 1, W_ZERO = 128, UNROLL = 3 };  // @constants
     enum { FORM = 1, PRE = 0, MULT_N = 6, SHIFT_N = 6, Y_ZERO = -128, LO = -128, HI = 127 };           // @constants
@@ -58,10 +63,11 @@ GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const int
         const conv2d_s8_weight *wb = w;
         int32_t c = p->channel, block = blocks;
         do {
-            int32_t acc[5], rows = p->rows;
-            const int8_t *xp = x;
+            conv2d_s8_sum acc[5];
+            int32_t rows = p->rows;
+            const conv2d_s8_elem *xp = x;
             const conv2d_s8_weight *wp = wb;
-            const int32_t *bias = p->bias + c;
+            const conv2d_s8_bias *bias = p->bias + c;
             acc[0] = bias[0];
             acc[1] = n > 1 ? bias[1] : 0;
             acc[2] = n > 2 ? bias[2] : 0;
@@ -70,7 +76,7 @@ GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const int
             for (; rows > 0; --rows) {
                 int32_t run = runs;
                 do {
-                    const int8_t *end = xp + length;
+                    const conv2d_s8_elem *end = xp + length;
                     if (UNROLL > 1) {
                         for (; end - xp >= UNROLL; xp += UNROLL, wp += UNROLL * n) {
                             conv2d_s8_tap(n, acc, xp, wp);
@@ -98,11 +104,11 @@ GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const int
                 const conv2d_s8_mult *mult = p->mult + (MULT_N > 1 ? c : 0);
                 const int8_t *shift = p->shift + (SHIFT_N > 1 ? c : 0);
                 enum { MS = MULT_N > 1, SS = SHIFT_N > 1 };
-                int8_t *y = p->y;
-                y[0] = gw_requant(FORM, acc[0] - acc[4], PRE, mult[0], shift[0], Y_ZERO, LO, HI);
-                if (n > 1) y[1] = gw_requant(FORM, acc[1] - acc[4], PRE, mult[MS], shift[SS], Y_ZERO, LO, HI);
-                if (n > 2) y[2] = gw_requant(FORM, acc[2] - acc[4], PRE, mult[2 * MS], shift[2 * SS], Y_ZERO, LO, HI);
-                if (n > 3) y[3] = gw_requant(FORM, acc[3] - acc[4], PRE, mult[3 * MS], shift[3 * SS], Y_ZERO, LO, HI);
+                conv2d_s8_elem *y = p->y;
+                y[0] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[0] - acc[4], PRE, mult[0], shift[0], Y_ZERO, LO, HI);
+                if (n > 1) y[1] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[1] - acc[4], PRE, mult[MS], shift[SS], Y_ZERO, LO, HI);
+                if (n > 2) y[2] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[2] - acc[4], PRE, mult[2 * MS], shift[2 * SS], Y_ZERO, LO, HI);
+                if (n > 3) y[3] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[3] - acc[4], PRE, mult[3 * MS], shift[3 * SS], Y_ZERO, LO, HI);
                 p->y = y + n;
             }
             c += n;
@@ -112,19 +118,20 @@ GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const int
     } while (--pixels > 0);
 }
 
-static GW_NOINLINE void conv2d_s8_blocks(const int8_t *x, const conv2d_s8_weight *w, conv2d_s8_place *p)
+static GW_NOINLINE void conv2d_s8_blocks(const conv2d_s8_elem *x, const conv2d_s8_weight *w, conv2d_s8_place *p)
 {
     enum { OC = 6 };  // @constants
     conv2d_s8_pixels(4, OC / 4, x, w, p);
 }
 
-static GW_NOINLINE void conv2d_s8_tail(const int8_t *x, const conv2d_s8_weight *w, conv2d_s8_place *p)
+static GW_NOINLINE void conv2d_s8_tail(const conv2d_s8_elem *x, const conv2d_s8_weight *w, conv2d_s8_place *p)
 {
     enum { OC = 6 };  // @constants
     conv2d_s8_pixels(OC % 4, 1, x, w, p);
 }
 
-void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int32_t *bias, const conv2d_s8_mult *mult, const int8_t *shift)
+void conv2d_s8(const conv2d_s8_elem *x, conv2d_s8_elem *y, const conv2d_s8_weight *w, const conv2d_s8_bias *bias,
+               const conv2d_s8_mult *mult, const int8_t *shift)
 {
     enum { IH = 8, IW = 8, IC = 3, OH = 8, OW = 8, OC = 6, G = 1 };           // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants
@@ -172,7 +179,7 @@ void conv2d_s8(const int8_t *x, int8_t *y, const conv2d_s8_weight *w, const int3
                 p.pixels = LAST + 1 - ox;
             }
             {
-                const int8_t *corner = x + (iy * IW + ix) * XC;
+                const conv2d_s8_elem *corner = x + (iy * IW + ix) * XC;
                 const conv2d_s8_weight *tap = w;
                 const int32_t skipped = (ky * KW + kx) * IC;
                 for (g = 0; g < G; ++g) {

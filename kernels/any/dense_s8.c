@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Fully connected layer, int8: y = requant(bias + sum of (x - X_ZERO) * w).
+/* Fully connected layer, int8 or int16: y = requant(bias + sum of (x - X_ZERO) * w).
  *
  * x      [M][K]: M rows, each one a call of the layer
  * y      [M][O]
@@ -7,7 +7,8 @@
  * 128 makes them unsigned, for cores whose signed byte loads have no immediate offset (Armv6-M). The sum of the activations, which all
  *        outputs share, takes it out again.
  * bias   [O]
- * mult, shift  [MULT_N], [SHIFT_N]: one an output, or one element for all; FORM and PRE say how (gw_rescale)
+ * mult, shift  [MULT_N], [SHIFT_N]: one an output, or one element for all; FORM and PRE say how (gw_requant_sum)
+ * elem, sum, bias: types of x and y, of the sums and of the biases; 64 bits where int16 needs them
  * Y_ZERO, LO, HI  zero point and clamp of y
  *
  * Order: for each row and each block of outputs (up to 4) the row of x is read whole, then the block's results are written. */
@@ -15,13 +16,16 @@
 
 typedef int16_t dense_s8_mult;    // @type
 typedef uint8_t dense_s8_weight;  // @type
+typedef int8_t dense_s8_elem;     // @type
+typedef int32_t dense_s8_sum;     // @type
+typedef int32_t dense_s8_bias;    // @type
 
 /* Adds k products to the accumulators of n outputs. */
-GW_INLINE void dense_s8_products(const int32_t n, int32_t *acc, const int8_t *x, const dense_s8_weight *w, const int32_t k,
+GW_INLINE void dense_s8_products(const int32_t n, dense_s8_sum *acc, const dense_s8_elem *x, const dense_s8_weight *w, const int32_t k,
                                  const int32_t x_zero, const int32_t w_zero)
 {
-    int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3], sum = 0;
-    const int8_t *end = x + k;
+    dense_s8_sum a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3], sum = 0;
+    const dense_s8_elem *end = x + k;
     do {
         const int32_t v = *x++ - x_zero;
         a0 += v * w[0];
@@ -38,7 +42,8 @@ GW_INLINE void dense_s8_products(const int32_t n, int32_t *acc, const int8_t *x,
     acc[3] = a3 - sum;
 }
 
-void dense_s8(const int8_t *x, int8_t *y, const dense_s8_weight *w, const int32_t *bias, const dense_s8_mult *mult, const int8_t *shift)
+void dense_s8(const dense_s8_elem *x, dense_s8_elem *y, const dense_s8_weight *w, const dense_s8_bias *bias, const dense_s8_mult *mult,
+              const int8_t *shift)
 {
     enum { M = 1, K = 36, O = 10, X_ZERO = -128, W_ZERO = 128 };                                // @constants
     enum { FORM = 1, PRE = 0, MULT_N = 10, SHIFT_N = 10, Y_ZERO = -128, LO = -128, HI = 127 };  // @constants
@@ -48,19 +53,23 @@ void dense_s8(const int8_t *x, int8_t *y, const dense_s8_weight *w, const int32_
         const dense_s8_weight *wb = w;
         int32_t c = 0;
         for (block = 0; block < O / 4; ++block) {
-            int32_t acc[4], i;
+            dense_s8_sum acc[4];
+            int32_t i;
             for (i = 0; i < 4; ++i) acc[i] = bias[c + i];
             dense_s8_products(4, acc, x, wb, K, X_ZERO, W_ZERO);
             for (i = 0; i < 4; ++i, ++c)
-                *y++ = gw_requant(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
+                *y++ =
+                    (dense_s8_elem)gw_requant_sum(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
             wb += K * 4;
         }
         if (TAIL > 0) {
-            int32_t acc[4] = {0, 0, 0, 0}, i;
+            dense_s8_sum acc[4] = {0, 0, 0, 0};
+            int32_t i;
             for (i = 0; i < TAIL; ++i) acc[i] = bias[c + i];
             dense_s8_products(TAIL, acc, x, wb, K, X_ZERO, W_ZERO);
             for (i = 0; i < TAIL; ++i, ++c)
-                *y++ = gw_requant(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
+                *y++ =
+                    (dense_s8_elem)gw_requant_sum(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
         }
         x += K;
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Depthwise convolution, int8: each output channel sees one input channel, y = requant(bias + sum of (x - X_ZERO) * w inside x).
+/* Depthwise convolution, int8 or int16: each output channel sees one input channel, y = requant(bias + sum of (x - X_ZERO) * w inside x).
  *
  * x      [IH][IW][C]
  * y      [OH][OW][C * M], output channel o reads input channel o / M
  * w      C * M / 4 blocks [KH][KW][4], then one block [KH][KW][C * M % 4]
  * bias   [C * M]
- * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_rescale)
+ * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_requant_sum)
+ * elem, sum, bias: types of x and y, of the sums and of the biases; 64 bits where int16 needs them
  * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  *
  * Order: output pixels row by row, left to right; BACKWARD 1: from the last pixel to the first. For each block of channels (up to 4) of a
@@ -13,15 +14,19 @@
 #include "gw_kernel.h"
 
 typedef int16_t depthwise_s8_mult;  // @type
+typedef int8_t depthwise_s8_elem;   // @type
+typedef int32_t depthwise_s8_sum;   // @type
+typedef int32_t depthwise_s8_bias;  // @type
 
 /* Adds the taps of one output pixel to the accumulators of n channels; x_d: where channel d of the block finds its input, from x. */
-GW_INLINE void depthwise_s8_taps(const int32_t n, int32_t *acc, const int8_t *x, const int8_t *w, int32_t rows, const int32_t columns,
-                                 const int32_t x_1, const int32_t x_2, const int32_t x_3, const int32_t x_column, const int32_t x_row,
-                                 const int32_t w_row, const int32_t x_zero)
+GW_INLINE void depthwise_s8_taps(const int32_t n, depthwise_s8_sum *acc, const depthwise_s8_elem *x, const int8_t *w, int32_t rows,
+                                 const int32_t columns, const int32_t x_1, const int32_t x_2, const int32_t x_3, const int32_t x_column,
+                                 const int32_t x_row, const int32_t w_row, const int32_t x_zero)
 {
-    int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
+    depthwise_s8_sum a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
     for (; rows > 0; --rows) {
-        const int8_t *xp = x, *wp = w;
+        const depthwise_s8_elem *xp = x;
+        const int8_t *wp = w;
         int32_t column = columns;
         do {
             a0 += (xp[0] - x_zero) * wp[0];
@@ -40,7 +45,8 @@ GW_INLINE void depthwise_s8_taps(const int32_t n, int32_t *acc, const int8_t *x,
     acc[3] = a3;
 }
 
-void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bias, const depthwise_s8_mult *mult, const int8_t *shift)
+void depthwise_s8(const depthwise_s8_elem *x, depthwise_s8_elem *y, const int8_t *w, const depthwise_s8_bias *bias,
+                  const depthwise_s8_mult *mult, const int8_t *shift)
 {
     enum { IH = 8, IW = 8, C = 6, M = 1, OH = 8, OW = 8, X_ZERO = -128 };                     // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };                  // @constants
@@ -52,7 +58,7 @@ void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bi
         DOWN = (OH - 1) * SH - PT + (KH - 1) * DH >= IH, /* some windows hang over the lower edge, */
         RIGHT = (OW - 1) * SW - PL + (KW - 1) * DW >= IW /* the right one */
     };
-    int8_t *const first_y = y;
+    depthwise_s8_elem *const first_y = y;
     int32_t row, column;
     for (row = 0; row < OH; ++row) {
         const int32_t oy = BACKWARD ? OH - 1 - row : row;
@@ -80,22 +86,24 @@ void depthwise_s8(const int8_t *x, int8_t *y, const int8_t *w, const int32_t *bi
                 if (BACKWARD) y = first_y + (oy * OW + ox) * O;
                 while (c < O - TAIL) {
                     const int32_t first = c / M;
-                    int32_t acc[4];
+                    depthwise_s8_sum acc[4];
                     for (i = 0; i < 4; ++i) acc[i] = bias[c + i];
                     depthwise_s8_taps(4, acc, x + corner + first, wb + tap * 4, used_rows, columns, (c + 1) / M - first,
                                       (c + 2) / M - first, (c + 3) / M - first, DW * C, DH * IW * C, KW * 4, X_ZERO);
                     for (i = 0; i < 4; ++i, ++c)
-                        *y++ = gw_requant(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
+                        *y++ = (depthwise_s8_elem)gw_requant_sum(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0],
+                                                                 Y_ZERO, LO, HI);
                     wb += KH * KW * 4;
                 }
                 if (TAIL > 0) {
                     enum { FIRST = (O - TAIL) / M };
-                    int32_t acc[4] = {0, 0, 0, 0};
+                    depthwise_s8_sum acc[4] = {0, 0, 0, 0};
                     for (i = 0; i < TAIL; ++i) acc[i] = bias[c + i];
                     depthwise_s8_taps(TAIL, acc, x + corner + FIRST, wb + tap * TAIL, used_rows, columns, (O - TAIL + 1) / M - FIRST,
                                       (O - TAIL + 2) / M - FIRST, (O - TAIL + 3) / M - FIRST, DW * C, DH * IW * C, KW * TAIL, X_ZERO);
                     for (i = 0; i < TAIL; ++i, ++c)
-                        *y++ = gw_requant(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0], Y_ZERO, LO, HI);
+                        *y++ = (depthwise_s8_elem)gw_requant_sum(FORM, acc[i], PRE, mult[MULT_N > 1 ? c : 0], shift[SHIFT_N > 1 ? c : 0],
+                                                                 Y_ZERO, LO, HI);
                 }
             }
         }

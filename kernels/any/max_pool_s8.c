@@ -8,7 +8,9 @@
  * pixel. For each channel of a pixel its positions are read, then its result is written. */
 #include "gw_kernel.h"
 
-void max_pool_s8(const int8_t *x, int8_t *y)
+typedef int8_t max_pool_s8_elem;  // @type
+
+void max_pool_s8(const max_pool_s8_elem *x, max_pool_s8_elem *y)
 {
     enum { IH = 28, IW = 28, C = 4, OH = 14, OW = 14 };                                                          // @constants
     enum { KH = 2, KW = 2, SH = 2, SW = 2, DH = 1, DW = 1, PT = 0, PL = 0, LO = -128, HI = 127, BACKWARD = 0 };  // @constants
@@ -44,9 +46,9 @@ void max_pool_s8(const int8_t *x, int8_t *y)
                     for (kx = 0; kx < columns; ++kx) best = gw_max(best, x[corner + (ky * DH * IW + kx * DW) * C]);
                 }
                 if (BACKWARD)
-                    *--y = (int8_t)gw_min(best, HI);
+                    *--y = (max_pool_s8_elem)gw_min(best, HI);
                 else
-                    *y++ = (int8_t)gw_min(best, HI);
+                    *y++ = (max_pool_s8_elem)gw_min(best, HI);
             }
         }
     }

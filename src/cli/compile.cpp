@@ -111,6 +111,7 @@ Status make_graph(Compilation& c, PassRunner& run, Session& s) {
         return s.diag.error(DiagId::bad_option, {.file = c.model.module.file},
                             "--precision float32 contradicts the model, which its author quantized: it computes in int8");
     if (c.model.folded && c.o.io == "int8") c.graph = integer_edges(c.graph);
+    if (!c.model.folded && !c.model.is_float && c.o.io == "float") c.graph = float_edges(c.graph);
     if (floats || !c.model.is_float) {
         GW_TRY(c.preprocess, preprocess_of(c.o, s.diag));
         return {};
@@ -453,7 +454,8 @@ void add_compile(CLI::App& app, Command& chosen) {
     sub->add_option("--selftest", o->selftest, "add NAME_selftest.c, which checks every layer on so many pseudo-random inputs")
         ->type_name("N")
         ->check(CLI::Range(int64_t{0}, int64_t{1000}));
-    sub->add_option("--io", o->io, "type at the model's edge: int8 (default) or float")->check(CLI::IsMember({"int8", "float"}));
+    sub->add_option("--io", o->io, "type at the model's edge: int8 (default: an integer model's own types) or float")
+        ->check(CLI::IsMember({"int8", "float"}));
     sub->add_option("--input", o->input, "inputs lie in the caller's memory (default) or in the arena")
         ->check(CLI::IsMember({"caller", "arena"}));
     sub->add_option("--output", o->output_place, "outputs lie in the caller's memory (default) or in the arena")

@@ -18,11 +18,11 @@ struct Conv : LayerOperands {
 };
 
 // The node in numbers, or why it is none of ours.
-const char* read_conv(const Graph& graph, NodeId root, Conv& c) {
+const char* read_conv(const Graph& graph, NodeId root, Conv& c, DType data = DType::int8) {
     const Node& node = graph[root];
     c.op = get_if<Conv2D>(node.op);
     static_cast<LayerOperands&>(c) = layer_operands(node);
-    if (const char* why = unfit_int8_layer(graph, c, c.op->requant)) return why;
+    if (const char* why = unfit_layer(graph, c, c.op->requant, data)) return why;
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
@@ -40,9 +40,9 @@ void add_images(const Graph& graph, Candidate& candidate, const Conv& c, int64_t
 }
 
 // Iterations of a batch would need a trace of them all: only single images overlap. Both kernels know both ways.
-void add_overlap(Candidate& candidate, const Conv& c, bool reads_first) {
+void add_overlap(Candidate& candidate, const Conv& c, bool reads_first, int64_t bytes) {
     candidate.constants.emplace_back("BACKWARD", 0);
-    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, c.in_c, c.out_c, reads_first, true));
+    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, c.in_c * bytes, c.out_c * bytes, reads_first, true));
 }
 
 // Taps written out in the inner loop. Cores with eight low registers lose more by spilling than they gain.
@@ -78,19 +78,19 @@ Tensor pack_fours(const Tensor& w, int64_t outputs, int64_t depth, int64_t toget
     return Tensor::of<int8_t>(Shape{w.elements()}, out);
 }
 
-Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
-    if (const char* why = read_conv(graph, root, c)) return why;
-    if (shares_code(context)) return shared;
+    if (const char* why = read_conv(graph, root, c, t)) return why;
+    if (t == DType::int8 && shares_code(context)) return shared;
     const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
     const int64_t groups = c.op->groups, taps = c.window.taps_inside();
-    const Tensor bias = bias_or_zeros(graph, c.bias_id, c.out_c);
-    const int64_t w_zero = weight_offset(context.core, depth, bias);
+    const int64_t w_zero = t == DType::int8 ? weight_offset(context.core, depth, bias_or_zeros(graph, c.bias_id, c.out_c)) : 0;
 
     Candidate candidate;
-    add_images(graph, candidate, c, 1);
+    add_images(graph, candidate, c, bits(t) / 8);
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), groups, c.group_out, depth, w_zero), "w", c.w));
-    candidate.arguments.push_back(typed_weights(bias, "bias", c.bias_id));
+    add_sums(candidate, graph, t, *graph.constant(c.w), c.bias_id, c.out_c);
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"IC", c.group_in},
                                                            {"OC", c.group_out},
@@ -101,7 +101,7 @@ Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId ro
     add_channel_requant(candidate, c.op->requant, c.out_c);
     candidate.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
     // One block of channels: a pixel's taps are all read before it is written.
-    add_overlap(candidate, c, groups == 1 && c.group_out <= 4);
+    add_overlap(candidate, c, groups == 1 && c.group_out <= 4, bits(t) / 8);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.group_in * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;
@@ -112,21 +112,22 @@ Match match_conv2d_s8(const MatchContext& context, const Graph& graph, NodeId ro
     return candidate;
 }
 
-Match match_depthwise_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
-    if (const char* why = read_conv(graph, root, c)) return why;
-    if (shares_code(context)) return shared;
+    if (const char* why = read_conv(graph, root, c, t)) return why;
+    if (t == DType::int8 && shares_code(context)) return shared;
     if (c.group_in != 1) return "only where each group has one input channel";
     const int64_t taps = c.window.taps_inside(), kernel_taps = c.window.kernel[0] * c.window.kernel[1];
 
     Candidate candidate;
-    add_images(graph, candidate, c, 1);
+    add_images(graph, candidate, c, bits(t) / 8);
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), 1, c.out_c, kernel_taps, 0), "w", c.w));
-    candidate.arguments.push_back(typed_weights(bias_or_zeros(graph, c.bias_id, c.out_c), "bias", c.bias_id));
+    add_sums(candidate, graph, t, *graph.constant(c.w), c.bias_id, c.out_c);
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"C", c.in_c}, {"M", c.group_out}, {"X_ZERO", c.op->x_zero}});
     add_channel_requant(candidate, c.op->requant, c.out_c);
-    add_overlap(candidate, c, c.out_c <= 4);
+    add_overlap(candidate, c, c.out_c <= 4, bits(t) / 8);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;
@@ -188,8 +189,10 @@ Match match_conv2d_shared_s8(const MatchContext& context, const Graph& graph, No
 }
 
 constexpr KernelRow rows[] = {
-    {"conv2d_s8", "any", "conv2d", match_conv2d_s8},
-    {"depthwise_s8", "any", "conv2d", match_depthwise_s8},
+    {"conv2d_s8", "any", "conv2d", match_conv2d<DType::int8>},
+    {"conv2d_s16", "any", "conv2d", match_conv2d<DType::int16>, false, "conv2d_s8"},
+    {"depthwise_s8", "any", "conv2d", match_depthwise<DType::int8>},
+    {"depthwise_s16", "any", "conv2d", match_depthwise<DType::int16>, false, "depthwise_s8"},
     {"conv2d_shared_s8", "any", "conv2d", match_conv2d_shared_s8},
 };
 

@@ -56,10 +56,11 @@ Match match_quantize(const MatchContext& context, const Graph& graph, NodeId roo
     const Quantize& op = *get_if<Quantize>(node.op);
     if (op.to != DType::uint8 && bits(op.to) != 16) return "gives u8, i16 or u16";
     if (!op.quant.per_tensor()) return "takes one scale for the whole tensor";
-    if (op.ties != Ties::even) return "rounds halves to the even number";
     Candidate c = converting(graph, root);
     c.types = {{"out", std::string(c_element(op.to))}};
-    c.constants.insert(c.constants.end(), {{"ZERO", op.quant.zero_point()}, {"LO", lowest(op.to)}, {"HI", highest(op.to)}});
+    c.constants.insert(
+        c.constants.end(),
+        {{"ZERO", op.quant.zero_point()}, {"LO", lowest(op.to)}, {"HI", highest(op.to)}, {"AWAY", op.ties == Ties::away ? 1 : 0}});
     c.scalar = fmt::format("x / {}", float_literal(op.quant.scale()));
     c.cycles = graph.type(node.outputs[0]).elements() * (25 + 9 * float_op_cycles(context.core));
     return c;

@@ -114,7 +114,7 @@ std::string generate_custom(const Call& call, const std::string& symbol) {
 }
 
 constexpr KernelRow rows[] = {
-    {"custom", "", "custom", match_custom, false, generate_custom},
+    {"custom", "", "custom", match_custom, false, {}, generate_custom},
 };
 
 }  // namespace

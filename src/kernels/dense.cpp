@@ -6,32 +6,32 @@
 namespace gw {
 namespace {
 
-Match match_dense_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
     const auto [x, w, bias_id, y] = layer_operands(node);
-    if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
+    if (const char* why = unfit_layer(graph, layer_operands(node), op.requant, t)) return why;
     const int64_t k = graph.type(w).shape[1], o = graph.type(w).shape[0], m = leading_elements(graph.type(x).shape, 1);
-    const Tensor bias = bias_or_zeros(graph, bias_id, o);
-    const int64_t w_zero = weight_offset(context.core, k, bias);
+    const int64_t w_zero = t == DType::int8 ? weight_offset(context.core, k, bias_or_zeros(graph, bias_id, o)) : 0, bytes = bits(t) / 8;
 
     Candidate c;
-    c.arguments.push_back(KernelArgument::input(x, 1));
-    c.arguments.push_back(KernelArgument::output(y, 1));
+    c.arguments.push_back(KernelArgument::input(x, bytes));
+    c.arguments.push_back(KernelArgument::output(y, bytes));
     c.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(w), 1, o, k, w_zero), "w", w));
-    c.arguments.push_back(typed_weights(bias, "bias", bias_id));
+    add_sums(c, graph, t, *graph.constant(w), bias_id, o);
     c.constants = {{"M", m}, {"K", k}, {"O", o}, {"X_ZERO", op.x_zero}, {"W_ZERO", w_zero}};
     add_channel_requant(c, op.requant, o);
     c.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
     // Row by row; a row of x is read again for every block of four outputs.
     TileTrace trace;
     trace.reads_first = o <= 4;
-    for (int64_t row = 0; row < m; ++row) trace.tiles.push_back({(row + 1) * o, row * k});
+    for (int64_t row = 0; row < m; ++row) trace.tiles.push_back({(row + 1) * o * bytes, row * k * bytes});
     if (o > 4) {  // within the last tile all but the last block's results are written before x is read again
         trace.tiles.clear();
         trace.reads_first = true;
         for (int64_t row = 0; row < m; ++row)
-            for (int64_t done = 0; done < o; done += 4) trace.tiles.push_back({row * o + std::min(o, done + 4), row * k});
+            for (int64_t done = 0; done < o; done += 4) trace.tiles.push_back({(row * o + std::min(o, done + 4)) * bytes, row * k * bytes});
     }
     c.overlaps.push_back({0, 1, minimum_gap(trace)});
     c.covers = {root};
@@ -42,21 +42,24 @@ Match match_dense_s8(const MatchContext& context, const Graph& graph, NodeId roo
 }
 
 // Leading dimensions: all equal (the call is repeated), or an operand without any is used again and again.
-Match match_matmul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_matmul(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const MatMul& op = *get_if<MatMul>(node.op);
     const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
-    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!is_type(graph, a, t) || !is_type(graph, b, t) || !is_type(graph, y, t)) return fmt::format("takes and gives {}", dtype_name(t));
     if (op.requant.empty()) return "has no requantization";
     const Shape &as = graph.type(a).shape, &bs = graph.type(b).shape, &ys = graph.type(y).shape;
     const int64_t m = ys[ys.rank() - 2], n = ys.back(), k = as.back();
     const int64_t batch = leading_elements(ys, 2), a_batch = leading_elements(as, 2), b_batch = leading_elements(bs, 2);
     if ((a_batch != batch && a_batch != 1) || (b_batch != batch && b_batch != 1))
         return "the leading dimensions of both operands broadcast";
+    const int64_t bytes = bits(t) / 8;
     Candidate c;
-    c.arguments.push_back(operand(graph, a, "a", 1, a_batch == batch ? m * k : 0));
-    c.arguments.push_back(operand(graph, b, "b", 1, b_batch == batch ? k * n : 0));
-    c.arguments.push_back(KernelArgument::output(y, 1, m * n));
+    c.types = {{"elem", t == DType::int8 ? "int8_t" : "gw_i16"}, {"sum", t == DType::int8 ? "int32_t" : "int64_t"}};
+    c.arguments.push_back(operand(graph, a, "a", bytes, a_batch == batch ? m * k * bytes : 0));
+    c.arguments.push_back(operand(graph, b, "b", bytes, b_batch == batch ? k * n * bytes : 0));
+    c.arguments.push_back(KernelArgument::output(y, bytes, m * n * bytes));
     c.batch = batch;
     c.constants = {{"M", m}, {"K", k}, {"N", n}, {"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}};
     add_single_requant(c, op.requant);
@@ -68,8 +71,10 @@ Match match_matmul_s8(const MatchContext& context, const Graph& graph, NodeId ro
 }
 
 constexpr KernelRow rows[] = {
-    {"dense_s8", "any", "dense", match_dense_s8},
-    {"matmul_s8", "any", "matmul", match_matmul_s8},
+    {"dense_s8", "any", "dense", match_dense<DType::int8>},
+    {"dense_s16", "any", "dense", match_dense<DType::int16>, false, "dense_s8"},
+    {"matmul_s8", "any", "matmul", match_matmul<DType::int8>},
+    {"matmul_s16", "any", "matmul", match_matmul<DType::int16>, false, "matmul_s8"},
 };
 
 }  // namespace

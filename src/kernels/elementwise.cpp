@@ -4,31 +4,37 @@
 #include <limits>
 
 #include "kernels/dsp.h"
+#include "kernels/float_help.h"
 #include "kernels/row_help.h"
 #include "tensor/fixed_functions.h"
 
 namespace gw {
 namespace {
 
-// What the binary int8 kernels share: operands, broadcasting, overlap where an operand is as large as the result.
-Match start_binary_s8(const Graph& graph, NodeId root) {
+// What the binary kernels of one type share: operands, broadcasting, overlap where an operand is as large as the result.
+Match start_binary(const Graph& graph, NodeId root, DType t) {
     const Node& node = graph[root];
     const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
-    if (!is_type(graph, a, DType::int8) || !is_type(graph, b, DType::int8)) return "takes i8";
+    if (!is_type(graph, a, t) || !is_type(graph, b, t)) return fmt::format("takes {}", dtype_name(t));
     const auto dims = broadcast_constants(graph.type(a).shape, graph.type(b).shape, graph.type(y).shape);
     if (!dims) return "the broadcast needs more than four dimensions";
     Candidate c;
-    c.arguments = {operand(graph, a, "a", 1), operand(graph, b, "b", 1), KernelArgument::output(y, 1)};
+    const int64_t n = graph.type(y).elements(), bytes = element_bytes(graph, a), y_bytes = element_bytes(graph, y);
+    c.arguments = {operand(graph, a, "a", bytes), operand(graph, b, "b", bytes), KernelArgument::output(y, y_bytes)};
     c.constants = *dims;
     c.covers = {root};
-    const int64_t n = graph.type(y).elements();
-    if (graph.type(a).elements() == n) add_elementwise_overlap(c, 0, 2, n, 1, 1);
-    if (graph.type(b).elements() == n) add_elementwise_overlap(c, 1, 2, n, 1, 1);
+    if (graph.type(a).elements() == n) add_elementwise_overlap(c, 0, 2, n, bytes, y_bytes);
+    if (graph.type(b).elements() == n) add_elementwise_overlap(c, 1, 2, n, bytes, y_bytes);
     return c;
 }
+// For kernels that know several types.
+Match start_typed_binary(const Graph& graph, NodeId root, DType t) {
+    Match start = start_binary(graph, root, t);
+    if (start.candidate) start.candidate->types = {{"elem", std::string(c_element(t))}};
+    return start;
+}
 
-Match finish_binary_s8(const MatchContext& context, const Graph& graph, const Binary& op, NodeId root, Candidate c,
-                       int64_t element_cycles) {
+Match finish_binary(const MatchContext& context, const Graph& graph, const Binary& op, NodeId root, Candidate c, int64_t element_cycles) {
     c.constants.insert(c.constants.end(), {{"A_ZERO", op.a_zero}, {"B_ZERO", op.b_zero}});
     add_single_requant(c, op.requant);
     c.cycles = graph.type(graph[root].outputs[0]).elements() * (element_cycles + requant_cycles(context.core, op.requant.rounding));
@@ -79,12 +85,12 @@ Match match_add_s8(const MatchContext& context, const Graph& graph, NodeId root)
         if (!plain) return "the operands are rescaled each by itself, and one rounding is not the same";
         op = *plain;
     }
-    Match start = start_binary_s8(graph, root);
+    Match start = start_binary(graph, root, DType::int8);
     if (!start.candidate) return start;
     if (op.requant.empty()) return "has no requantization";
     const int64_t b_multiplier = op.kind == BinaryKind::add ? op.b_multiplier : -int64_t{op.b_multiplier};
     start.candidate->constants.insert(start.candidate->constants.end(), {{"A_MULT", op.a_multiplier}, {"B_MULT", b_multiplier}});
-    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 14);
+    return finish_binary(context, graph, op, root, std::move(*start.candidate), 14);
 }
 
 // What operands that are rescaled each by itself need.
@@ -97,16 +103,17 @@ void add_operand_rescaling(Candidate& c, const Binary& op) {
 }
 
 // Sums as TFLite computes them.
-Match match_add_twice_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_add_twice(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::add && op.kind != BinaryKind::sub) return "computes sums and differences";
     if (op.left_shift == 0) return "the operands are not rescaled each by itself";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_typed_binary(graph, root, t);
     if (!start.candidate) return start;
     Candidate& c = *start.candidate;
     add_operand_rescaling(c, op);
     c.constants.emplace_back("SIGN", op.kind == BinaryKind::add ? 1 : -1);
-    return finish_binary_s8(context, graph, op, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
+    return finish_binary(context, graph, op, root, std::move(c), 14 + 2 * requant_cycles(context.core, Rounding::twice));
 }
 
 // Sums whose every result is on one line.
@@ -120,23 +127,25 @@ Match match_add_line_s8(const MatchContext& context, const Graph& graph, NodeId 
     return c;
 }
 
-Match match_squared_difference_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_squared_difference(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::squared_difference) return "computes squared differences";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_typed_binary(graph, root, t);
     if (!start.candidate) return start;
     add_operand_rescaling(*start.candidate, op);
-    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 16 + 2 * requant_cycles(context.core, Rounding::twice));
+    return finish_binary(context, graph, op, root, std::move(*start.candidate), 16 + 2 * requant_cycles(context.core, Rounding::twice));
 }
 
-Match match_compare_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_compare(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     const char* holds = op.kind == BinaryKind::less      ? "a < b"
                         : op.kind == BinaryKind::greater ? "a > b"
                         : op.kind == BinaryKind::equal   ? "a == b"
                                                          : nullptr;
     if (holds == nullptr) return "computes comparisons";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_typed_binary(graph, root, t);
     if (!start.candidate) return start;
     Candidate& c = *start.candidate;
     add_operand_rescaling(c, op);
@@ -146,11 +155,47 @@ Match match_compare_s8(const MatchContext& context, const Graph& graph, NodeId r
     return start;
 }
 
+// Functions of one int16.
+Match match_rescale(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Rescale& op = *get_if<Rescale>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    const int64_t n = graph.type(x).elements();
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, element_bytes(graph, x)), KernelArgument::output(y, element_bytes(graph, y))};
+    c.types = {{"in", std::string(c_element(graph.type(x).dtype))}, {"out", std::string(c_element(op.to))}};
+    c.constants = {{"N", n}, {"X_ZERO", op.x_zero}, {"MAGNITUDE", op.magnitude ? 1 : 0}, {"BELOW", op.below.empty() ? 0 : 1}};
+    Candidate below;
+    add_single_requant(below, op.below.empty() ? op.requant : op.below);
+    for (const auto& [name, value] : below.constants) c.constants.emplace_back("B_" + name, value);
+    add_single_requant(c, op.requant);
+    add_elementwise_overlap(c, 0, 1, n, element_bytes(graph, x), element_bytes(graph, y));
+    c.covers = {root};
+    c.cycles = n * (14 + requant_cycles(context.core, op.requant.rounding));
+    return c;
+}
+
+Match match_sigmoid16(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Sigmoid16& op = *get_if<Sigmoid16>(node.op);
+    const int64_t n = graph.type(node.inputs[0]).elements();
+    const auto table = logistic_table16();
+    Candidate c;
+    c.arguments = {KernelArgument::input(node.inputs[0], 2), KernelArgument::output(node.outputs[0], 2),
+                   typed_table(Tensor::of<uint16_t>(Shape{256}, {table.begin(), table.end()}), "table")};
+    c.constants = {{"N", n}, {"MULT", op.multiplier}, {"SHIFT", op.shift}};
+    c.scalar = op.kind == UnaryKind::tanh ? "gw_tanh16(v, table)" : "gw_logistic16(v, table)";
+    add_elementwise_overlap(c, 0, 1, n, 2, 2);
+    c.covers = {root};
+    c.cycles = n * (is_small_core(context.core) ? 45 : 26);
+    return c;
+}
+
 // Quotients as TFLite computes them.
 Match match_div_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::div) return "computes quotients";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_binary(graph, root, DType::int8);
     if (!start.candidate) return start;
     Candidate& c = *start.candidate;
     std::vector<int32_t> inverse(256, 0);
@@ -180,19 +225,21 @@ Match match_l2_norm_s8(const MatchContext& context, const Graph& graph, NodeId r
     return c;
 }
 
-Match match_mul_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_mul(const MatchContext& context, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::mul) return "computes products";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_typed_binary(graph, root, t);
     if (!start.candidate) return start;
     if (op.requant.empty()) return "has no requantization";
-    return finish_binary_s8(context, graph, op, root, std::move(*start.candidate), 12);
+    return finish_binary(context, graph, op, root, std::move(*start.candidate), 12);
 }
 
-Match match_minmax_s8(const MatchContext&, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_minmax(const MatchContext&, const Graph& graph, NodeId root) {
     const Binary& op = *get_if<Binary>(graph[root].op);
     if (op.kind != BinaryKind::min && op.kind != BinaryKind::max) return "computes minima and maxima";
-    Match start = start_binary_s8(graph, root);
+    Match start = start_typed_binary(graph, root, t);
     if (!start.candidate) return start;
     start.candidate->scalar = op.kind == BinaryKind::min ? "gw_min(a, b)" : "gw_max(a, b)";
     start.candidate->cycles = graph.type(graph[root].outputs[0]).elements() * 16;
@@ -244,6 +291,26 @@ Match softmax_s8(const MatchContext& context, const Graph& graph, NodeId root, S
     return c;
 }
 
+Match match_softmax_s16(const MatchContext& context, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Softmax& op = *get_if<Softmax>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (!is_type(graph, x, DType::int16)) return "takes and gives i16";
+    const Shape& shape = graph.type(x).shape;
+    const int64_t outer = leading_elements(shape, shape.rank() - op.axis), n = shape[op.axis], inner = shape.elements() / (outer * n);
+    const auto table = [](std::span<const int16_t, 513> values, const char* role) {
+        return typed_table(Tensor::of<int16_t>(Shape{513}, {values.begin(), values.end()}), role);
+    };
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 2), KernelArgument::output(y, 2), table(exp_table16(), "exponential"),
+                   table(one_over_one_plus_table16(), "reciprocal")};
+    c.constants = {{"OUTER", outer}, {"N", n}, {"INNER", inner}, {"MULT", op.multiplier}, {"SHIFT", op.shift}};
+    if (inner == 1) add_elementwise_overlap(c, 0, 1, shape.elements(), 2, 2);
+    c.covers = {root};
+    c.cycles = shape.elements() * (50 + requant_cycles(context.core, Rounding::twice)) + shape.elements() / n * 120;
+    return c;
+}
+
 Match match_softmax_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     return softmax_s8(context, graph, root, SoftmaxForm::ratio);
 }
@@ -257,18 +324,26 @@ Match match_log_softmax_s8(const MatchContext& context, const Graph& graph, Node
 
 constexpr KernelRow rows[] = {
     {"add_s8", "any", "binary", match_add_s8},
-    {"add_twice_s8", "any", "binary", match_add_twice_s8},
+    {"add_twice_s8", "any", "binary", match_add_twice<DType::int8>},
+    {"add_twice_s16", "any", "binary", match_add_twice<DType::int16>, false, "add_twice_s8"},
     {"add_line_s8", "any", "binary", match_add_line_s8},
-    {"squared_difference_s8", "any", "binary", match_squared_difference_s8},
-    {"compare_s8", "any", "binary", match_compare_s8},
+    {"squared_difference_s8", "any", "binary", match_squared_difference<DType::int8>},
+    {"squared_difference_s16", "any", "binary", match_squared_difference<DType::int16>, false, "squared_difference_s8"},
+    {"compare_s8", "any", "binary", match_compare<DType::int8>},
+    {"compare_s16", "any", "binary", match_compare<DType::int16>, false, "compare_s8"},
     {"div_s8", "any", "binary", match_div_s8},
     {"l2_norm_s8", "any", "l2_norm", match_l2_norm_s8},
-    {"mul_s8", "any", "binary", match_mul_s8},
-    {"minmax_s8", "any", "binary", match_minmax_s8},
+    {"mul_s8", "any", "binary", match_mul<DType::int8>},
+    {"mul_s16", "any", "binary", match_mul<DType::int16>, false, "mul_s8"},
+    {"minmax_s8", "any", "binary", match_minmax<DType::int8>},
+    {"minmax_s16", "any", "binary", match_minmax<DType::int16>, false, "minmax_s8"},
+    {"rescale", "any", "rescale", match_rescale},
+    {"sigmoid16", "any", "sigmoid16", match_sigmoid16},
     {"lookup_s8", "any", "lookup", match_lookup_s8},
     {"softmax_s8", "any", "softmax", match_softmax_s8},
     {"softmax_reciprocal_s8", "any", "softmax", match_softmax_reciprocal_s8},
     {"log_softmax_s8", "any", "softmax", match_log_softmax_s8},
+    {"softmax_s16", "any", "softmax", match_softmax_s16},
 };
 
 }  // namespace

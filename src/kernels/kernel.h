@@ -2,7 +2,8 @@
 // against evaluate, its benchmark and the report follow from it.
 //
 // A kernel is one C file kernels/<set>/<name>.c that compiles as it lies. Its function has the row's name, and so begin all other
-// identifiers it defines at file scope. Three kinds of its lines are replaced when it is specialised, each marked by a comment at its end:
+// identifiers it defines at file scope. A file that serves two element types has a row for each; it is named after the first (`file`).
+// Three kinds of its lines are replaced when it is specialised, each marked by a comment at its end:
 //     enum { IH = 8, IW = 8 };                                      // @constants   first in the function; helper functions repeat
 //                                                                   what they need, and long lists take several lines
 //     typedef int16_t conv2d_s8_mult;                               // @type
@@ -115,8 +116,10 @@ struct KernelRow {
     std::string_view op;    // graph op of the root: rows of other ops are not asked
     Match (*match)(const MatchContext& context, const Graph& graph, NodeId root);
     bool weights_as_code = false;  // its text or its constants hold weights: refused where the caller passes them
+    std::string_view file = {};    // the C file when it is not the row's own: one file serves int8 and int16 ("mul_s8" for mul_s16)
     // Makes the text of the function for a call, where there is no C file to specialise: its form depends on more than constants.
     std::string (*generate)(const Call& call, const std::string& symbol) = nullptr;
+    std::string_view source() const { return file.empty() ? name : file; }
 };
 
 // All rows, tables of all families one after the other.

@@ -41,13 +41,15 @@ void add_images(const Graph& graph, Candidate& candidate, const Pool& p, int64_t
     candidate.overlaps.push_back(window_overlap(p.window, pixel, pixel, p.channels == 1, both_ways));
 }
 
-Match match_max_pool_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_max_pool(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const Pool p = read_pool(graph, root, PoolKind::max, DType::int8, why);
+    const Pool p = read_pool(graph, root, PoolKind::max, t, why);
     if (!why.empty()) return why;
     Candidate c;
-    add_images(graph, c, p, 1, true);
+    add_images(graph, c, p, bits(t) / 8, true);
     add_window(c, p.window);
+    c.types = {{"elem", std::string(c_element(t))}};
     c.constants.insert(c.constants.end(), {{"C", p.channels}, {"LO", p.op->lo}, {"HI", p.op->hi}, {"BACKWARD", 0}});
     c.covers = {root};
     const int64_t outputs = p.batch * p.window.out_h * p.window.out_w * p.channels;
@@ -55,13 +57,15 @@ Match match_max_pool_s8(const MatchContext& context, const Graph& graph, NodeId 
     return c;
 }
 
-Match match_avg_pool_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_avg_pool(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const Pool p = read_pool(graph, root, PoolKind::average, DType::int8, why);
+    const Pool p = read_pool(graph, root, PoolKind::average, t, why);
     if (!why.empty()) return why;
     Candidate c;
-    add_images(graph, c, p, 1);
+    add_images(graph, c, p, bits(t) / 8);
     add_window(c, p.window);
+    c.types = {{"elem", std::string(c_element(t))}};
     c.constants.insert(
         c.constants.end(),
         {{"C", p.channels}, {"LO", p.op->lo}, {"HI", p.op->hi}, {"COUNT_PAD", p.op->count_pad ? 1 : 0}, {"X_ZERO", p.op->x_zero}});
@@ -72,11 +76,12 @@ Match match_avg_pool_s8(const MatchContext& context, const Graph& graph, NodeId 
     return c;
 }
 
-Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType t>
+Match match_reduce(const MatchContext& context, const Graph& graph, NodeId root) {
     const Node& node = graph[root];
     const Reduce& op = *get_if<Reduce>(node.op);
     const ValueId x = node.inputs[0], y = node.outputs[0];
-    if (!is_type(graph, x, DType::int8) || !is_type(graph, y, DType::int8)) return "takes and gives i8";
+    if (!is_type(graph, x, t) || !is_type(graph, y, t)) return fmt::format("takes and gives {}", dtype_name(t));
     const bool sum = op.kind == ReduceKind::sum || op.kind == ReduceKind::mean;
     if (!sum && op.kind != ReduceKind::max && op.kind != ReduceKind::min) return "computes sums, means, maxima and minima";
     if (sum && op.requant.empty()) return "has no requantization";
@@ -84,7 +89,9 @@ Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId ro
     if (!kept.extend(3) || !reduced.extend(3)) return "more than three separate runs of dimensions to keep or to reduce";
     const int64_t elements = graph.type(x).elements(), results = graph.type(y).elements();
     Candidate c;
-    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1)};
+    const int64_t bytes = bits(t) / 8;
+    c.arguments = {KernelArgument::input(x, bytes), KernelArgument::output(y, bytes)};
+    c.types = {{"elem", std::string(c_element(t))}};
     for (size_t i = 0; i < 3; ++i) {
         c.constants.emplace_back(fmt::format("K{}", i), kept.dims[i]);
         c.constants.emplace_back(fmt::format("R{}", i), reduced.dims[i]);
@@ -98,7 +105,8 @@ Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId ro
     trace.reads_first = true;
     for (int64_t i = 0; i < results; ++i) {
         const int64_t k2 = i % kept.dims[2], k1 = i / kept.dims[2] % kept.dims[1], k0 = i / kept.dims[2] / kept.dims[1];
-        trace.tiles.push_back({i + 1, k0 * kept.strides[0][0] + k1 * kept.strides[0][1] + k2 * kept.strides[0][2]});
+        const int64_t first = k0 * kept.strides[0][0] + k1 * kept.strides[0][1] + k2 * kept.strides[0][2];
+        trace.tiles.push_back({(i + 1) * bytes, first * bytes});
     }
     c.overlaps.push_back({0, 1, minimum_gap(trace)});
     c.covers = {root};
@@ -107,9 +115,12 @@ Match match_reduce_s8(const MatchContext& context, const Graph& graph, NodeId ro
 }
 
 constexpr KernelRow rows[] = {
-    {"max_pool_s8", "any", "pool2d", match_max_pool_s8},
-    {"avg_pool_s8", "any", "pool2d", match_avg_pool_s8},
-    {"reduce_s8", "any", "reduce", match_reduce_s8},
+    {"max_pool_s8", "any", "pool2d", match_max_pool<DType::int8>},
+    {"max_pool_s16", "any", "pool2d", match_max_pool<DType::int16>, false, "max_pool_s8"},
+    {"avg_pool_s8", "any", "pool2d", match_avg_pool<DType::int8>},
+    {"avg_pool_s16", "any", "pool2d", match_avg_pool<DType::int16>, false, "avg_pool_s8"},
+    {"reduce_s8", "any", "reduce", match_reduce<DType::int8>},
+    {"reduce_s16", "any", "reduce", match_reduce<DType::int16>, false, "reduce_s8"},
 };
 
 }  // namespace

@@ -38,12 +38,12 @@ KernelArgument typed_weights(Tensor t, std::string role, ValueId of) {
 }
 KernelArgument typed_table(Tensor t, std::string role) { return with_own_alignment(KernelArgument::table(std::move(t), std::move(role))); }
 
-int64_t form_number(Rounding form) { return form == Rounding::even ? 0 : static_cast<int64_t>(form); }
+int64_t form_number(Rounding form) { return form == Rounding::even ? 0 : form == Rounding::wide ? 8 : static_cast<int64_t>(form); }
 
 void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
     int64_t multipliers = 1, shifts = 1;
-    // The narrow form's multipliers have 15 bits.
-    const bool narrow = r.rounding == Rounding::narrow;
+    // The multipliers of these forms have 15 bits.
+    const bool narrow = r.rounding == Rounding::narrow || r.rounding == Rounding::wide;
     c.arguments.push_back(typed_table(
         narrow ? table_of<int16_t>(r.multiplier, channels, multipliers) : table_of<int32_t>(r.multiplier, channels, multipliers), "mult"));
     c.arguments.push_back(typed_table(table_of<int8_t>(r.shift, channels, shifts), "shift"));
@@ -156,8 +156,8 @@ int64_t requant_cycles(const Core& core, Rounding form) {
     const bool small = is_small_core(core);
     if (form == Rounding::narrow) return small ? 28 : 12;
     // A 64-bit product is a library call on small cores.
-    if (small) return form == Rounding::single ? 90 : form == Rounding::even ? 100 : 190;
-    return form == Rounding::single ? 18 : form == Rounding::even ? 22 : 30;
+    if (small) return form == Rounding::single ? 90 : form == Rounding::even ? 100 : form == Rounding::wide ? 120 : 190;
+    return form == Rounding::single ? 18 : form == Rounding::even ? 22 : form == Rounding::wide ? 26 : 30;
 }
 
 bool is_small_core(const Core& core) { return core.isa == Isa::v6m || core.isa == Isa::portable; }
@@ -205,10 +205,36 @@ LayerOperands layer_operands(const Node& node) {
 }
 
 const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant) {
-    if (!is_type(graph, layer.x, DType::int8) || !is_type(graph, layer.y, DType::int8)) return "takes and gives i8";
+    return unfit_layer(graph, layer, requant, DType::int8);
+}
+const char* unfit_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant, DType data) {
+    if (!is_type(graph, layer.x, data) || !is_type(graph, layer.y, data))
+        return data == DType::int8 ? "takes and gives i8" : "takes and gives i16";
     if (!graph.constant(layer.w) || !is_type(graph, layer.w, DType::int8)) return "the weights must be constant i8";
     if (layer.bias_id.valid() && !graph.constant(layer.bias_id)) return "the bias must be constant";
     return requant.empty() ? "has no requantization" : nullptr;
+}
+
+void add_sums(Candidate& c, const Graph& graph, DType data, const Tensor& w, ValueId bias_id, int64_t channels) {
+    constexpr int64_t most = std::numeric_limits<int32_t>::max();
+    const Tensor* given = graph.constant(bias_id);
+    const std::vector<int64_t> bias = given != nullptr ? given->ints() : std::vector<int64_t>(static_cast<size_t>(channels), 0);
+    bool narrow_bias = true, narrow_sums = true;
+    const auto weights = w.data<int8_t>();
+    const size_t depth = weights.size() / static_cast<size_t>(channels);
+    for (size_t o = 0; o < bias.size(); ++o) {
+        int64_t reach = std::abs(bias[o]);
+        narrow_bias = narrow_bias && reach <= most;
+        for (size_t k = 0; k < depth; ++k) reach += std::abs(int{weights[o * depth + k]}) * int64_t{32768};
+        narrow_sums = narrow_sums && reach <= most;
+    }
+    narrow_sums = narrow_sums || data == DType::int8;  // whose sums have 32 bits by definition
+    const Tensor values =
+        narrow_bias ? Tensor::of<int32_t>(Shape{channels}, {bias.begin(), bias.end()}) : Tensor::of<int64_t>(Shape{channels}, bias);
+    c.arguments.push_back(typed_weights(values, "bias", bias_id));
+    c.types.insert(c.types.end(), {{"elem", data == DType::int8 ? "int8_t" : "gw_i16"},
+                                   {"sum", narrow_sums ? "int32_t" : "int64_t"},
+                                   {"bias", narrow_bias ? "int32_t" : "int64_t"}});
 }
 
 int64_t leading_elements(const Shape& shape, int64_t keep) {

@@ -52,7 +52,7 @@ bool is_small_core(const Core& core);
 Tensor pack_by_blocks(const Tensor& w, int64_t groups, int64_t outputs, int64_t depth, int64_t offset);
 // 128 where unsigned weights are cheaper and no partial sum of `depth` products (x − zero)·(w + 128) leaves int32, else 0.
 int64_t weight_offset(const Core& core, int64_t depth, const Tensor& bias);
-// The bias, or zeros of int32 where the node has none.
+// The bias of int8 data, or zeros of int32 where the node has none.
 Tensor bias_or_zeros(const Graph& graph, ValueId bias, int64_t channels);
 // Cycles of `loads` activations that each meet `outputs` weights, in blocks of four.
 int64_t block_mac_cycles(const Core& core, int64_t loads, int64_t outputs);
@@ -65,6 +65,11 @@ struct LayerOperands {
 LayerOperands layer_operands(const Node& node);
 // Why kernels for int8 activations with constant int8 weights, a constant bias and a requantization do not fit the layer; null if they do.
 const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant);
+// The same for activations of int8 or int16.
+const char* unfit_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant, DType data);
+// The bias of such a layer as an argument, in 32 bits where all of it fits, and the types "elem", "sum" and "bias": int16 data take sums of
+// 32 bits where no partial sum of the weights w [channels][…] leaves them, else of 64. `bias`: invalid where the node has none.
+void add_sums(Candidate& candidate, const Graph& graph, DType data, const Tensor& w, ValueId bias, int64_t channels);
 // Every dimension but the last `keep` ones multiplied together.
 int64_t leading_elements(const Shape& shape, int64_t keep);
 

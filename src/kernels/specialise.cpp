@@ -126,7 +126,7 @@ struct Specialiser {
         size_t begin = semicolon;
         while (begin > 0 && is_word(code[begin - 1])) --begin;
         const std::string_view name = code.substr(begin, semicolon - begin);
-        const std::string prefix = std::string(row.name) + "_";
+        const std::string prefix = std::string(row.source()) + "_";
         if (!name.starts_with(prefix)) fail(fmt::format("the type {} does not begin with the kernel's name", name));
         const std::string_view key = name.substr(prefix.size());
         const auto given = std::find_if(call.types.begin(), call.types.end(), [&](const auto& t) { return t.first == key; });
@@ -178,19 +178,19 @@ struct Specialiser {
 }  // namespace
 
 bool needs_libm(const KernelRow& row) {
-    return row.generate == nullptr && kernel_text(row.set, row.name).find("// @libm") != std::string_view::npos;
+    return row.generate == nullptr && kernel_text(row.set, row.source()).find("// @libm") != std::string_view::npos;
 }
 
 std::string specialise(const KernelRow& row, const Call& call, const std::string& symbol) {
     if (row.generate != nullptr) return row.generate(call, symbol);
     Specialiser work{row, call, {}, false};
-    std::string text = without_head(work.marked_lines(kernel_text(row.set, row.name)), row.name);
+    std::string text = without_head(work.marked_lines(kernel_text(row.set, row.source())), row.name);
     // The one function without `static` is the kernel; it starts at the beginning of a line.
-    const std::string head = fmt::format("\nvoid {}(", row.name);
+    const std::string head = fmt::format("\nvoid {}(", row.source());
     const size_t at = text.find(head);
     if (at == std::string::npos) work.fail("the file does not define the function");
     text.insert(at + 1, "static ");
-    return renamed(text, row.name, symbol);
+    return renamed(text, row.source(), symbol);
 }
 
 }  // namespace gw

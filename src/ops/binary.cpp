@@ -101,6 +101,11 @@ T apply_integer(BinaryKind kind, T a, T b) {
     return 0;
 }
 
+// Whether each operand is rescaled by itself before the two meet.
+bool rescales_operands(const Binary& op) {
+    return op.left_shift > 0 || op.kind == BinaryKind::squared_difference || is_comparison(op.kind);
+}
+
 // TFLite's quotient of two centred bytes: a, moved up by all its leading sign bits, times the fixed-point reciprocal of b; both shifts are
 // taken back in the final rescaling. A divisor 0, which the reference excludes, gives 0.
 int32_t divide_int8(const Requant& r, int32_t a, int32_t b) {
@@ -114,33 +119,34 @@ int32_t divide_int8(const Requant& r, int32_t a, int32_t b) {
     return right > 31 ? 0 : rounding_divide_by_power_of_two(saturating_rounding_doubling_high_mul(quotient, r.multiplier[0]), right);
 }
 
-int8_t apply_int8(const Binary& op, int32_t a, int32_t b) {
+// Of i8 or i16 elements; a comparison gives 0 or 1.
+int32_t apply_quantized(const Binary& op, int32_t a, int32_t b) {
     switch (op.kind) {
         case BinaryKind::min:
-            return static_cast<int8_t>(std::min(a, b));
+            return std::min(a, b);
         case BinaryKind::max:
-            return static_cast<int8_t>(std::max(a, b));
+            return std::max(a, b);
         default:
             break;
     }
     a -= op.a_zero, b -= op.b_zero;
     int32_t acc = 0;
     if (op.kind == BinaryKind::div) {
-        return static_cast<int8_t>(
+        return static_cast<int32_t>(
             std::clamp<int64_t>(int64_t{divide_int8(op.requant, a, b)} + op.requant.zero_point, op.requant.lo, op.requant.hi));
     }
     if (op.kind == BinaryKind::mul) {
         acc = a * b;
-    } else if (op.left_shift > 0) {
+    } else if (rescales_operands(op)) {
         acc = multiply_by_quantized_multiplier(a * (1 << op.left_shift), op.a_multiplier, op.a_shift);
         const int32_t right = multiply_by_quantized_multiplier(b * (1 << op.left_shift), op.b_multiplier, op.b_shift);
-        if (is_comparison(op.kind)) return static_cast<int8_t>(apply_integer(op.kind, acc, right));
+        if (is_comparison(op.kind)) return apply_integer(op.kind, acc, right);
         acc = op.kind == BinaryKind::add ? acc + right : acc - right;
         if (op.kind == BinaryKind::squared_difference) acc *= acc;
     } else {
         acc = a * op.a_multiplier + (op.kind == BinaryKind::add ? 1 : -1) * (b * op.b_multiplier);
     }
-    return static_cast<int8_t>(op.requant.apply(acc, 0));
+    return op.requant.apply(acc, 0);
 }
 
 template <class In, class Out, class F>
@@ -169,35 +175,42 @@ void evaluate_integers(const Binary& op, const Tensor& a, const Tensor& b, Tenso
     }
 }
 
-Status check_int8(const Binary& op, const InferContext& context) {
+// |a − a_zero| is at most 255, or 2^15 for i16, so each shifted operand stays below 2^30, and the rescalings do not enlarge it. The square
+// of the difference of two below 255·2^7 is below 2^32, and where each is halved, as readers do it, below 2^30; so is a sum of i16.
+Status check_operand_rescaling(const Binary& op, bool wide, const InferContext& context) {
+    if (op.kind == BinaryKind::mul) return context.fail("left_shift is for sums, differences and comparisons only");
+    const bool square = op.kind == BinaryKind::squared_difference;
+    const int32_t most = wide ? (square ? 0 : 15) : square ? 7 : 21;
+    if (op.left_shift < 0 || op.left_shift > most) return context.fail("left_shift {} is out of range [0, {}]", op.left_shift, most);
+    for (const auto& [multiplier, shift] : {std::pair(op.a_multiplier, op.a_shift), std::pair(op.b_multiplier, op.b_shift)}) {
+        if (multiplier < 0 || shift < -31 || shift > 0)
+            return context.fail("multiplier {} with shift {} is not a rescaling by at most 1", multiplier, shift);
+        if ((square || (wide && !is_comparison(op.kind))) && shift == 0 && multiplier > 1 << 30)
+            return context.fail("the operands of a {} are not halved", square ? "squared difference" : "sum of i16");
+    }
+    if (!is_comparison(op.kind) && op.requant.rounding != Rounding::twice)
+        return context.fail("left_shift needs a requantization of the form `twice`");
+    return {};
+}
+
+Status check_quantized(const Binary& op, DType dtype, const InferContext& context) {
     if (op.kind == BinaryKind::min || op.kind == BinaryKind::max) return check_float_only(op.requant, context);
-    const bool quotient = op.kind == BinaryKind::div;
-    if (!is_rescaled(op.kind) && !is_comparison(op.kind) && !quotient) return context.fail("{} of i8 is not defined", enum_name(op.kind));
-    GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context));
-    GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context));
-    GW_TRY_DO(is_comparison(op.kind) ? check_float_only(op.requant, context) : check_requant(op.requant, 1, context));
+    const bool quotient = op.kind == BinaryKind::div, wide = dtype == DType::int16;
+    if (!is_rescaled(op.kind) && !is_comparison(op.kind) && !(quotient && !wide))
+        return context.fail("{} of {} is not defined", enum_name(op.kind), dtype_name(dtype));
+    GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context, dtype));
+    GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context, dtype));
+    GW_TRY_DO(is_comparison(op.kind) ? check_float_only(op.requant, context) : check_requant(op.requant, 1, context, dtype));
+    if (op.requant.rounding == Rounding::wide) return context.fail("values of 32 bits are not requantized `wide`");
     if (quotient && (op.requant.rounding != Rounding::twice || op.requant.shift[0] > 23 || op.left_shift != 0))
         return context.fail("a quotient needs a requantization of the form `twice` by less than 2^23, and no left_shift");
-    if (op.left_shift != 0) {
-        // |a − a_zero| ≤ 255, so each shifted operand stays below 2^30, and the rescalings do not enlarge it; the square of the difference
-        // of two below 255·2^7 is below 2^32, and where each is halved, as readers do it, below 2^30.
-        if (op.kind == BinaryKind::mul) return context.fail("left_shift is for sums, differences and comparisons only");
-        const int32_t most = op.kind == BinaryKind::squared_difference ? 7 : 21;
-        if (op.left_shift < 0 || op.left_shift > most) return context.fail("left_shift {} is out of range [0, {}]", op.left_shift, most);
-        for (const auto& [multiplier, shift] : {std::pair(op.a_multiplier, op.a_shift), std::pair(op.b_multiplier, op.b_shift)}) {
-            if (multiplier < 0 || shift < -31 || shift > 0)
-                return context.fail("multiplier {} with shift {} is not a rescaling by at most 1", multiplier, shift);
-        }
-        const auto halved = [](int32_t multiplier, int32_t shift) { return shift < 0 || multiplier <= 1 << 30; };
-        if (op.kind == BinaryKind::squared_difference && (!halved(op.a_multiplier, op.a_shift) || !halved(op.b_multiplier, op.b_shift)))
-            return context.fail("the operands of a squared difference are not halved");
-        if (!is_comparison(op.kind) && op.requant.rounding != Rounding::twice)
-            return context.fail("left_shift needs a requantization of the form `twice`");
-        return {};
-    }
-    if (op.kind == BinaryKind::squared_difference || is_comparison(op.kind))
-        return context.fail("{} of i8 needs a left_shift", enum_name(op.kind));
+    // i16 squares are taken without a shift.
+    if (op.left_shift != 0 || (wide && op.kind == BinaryKind::squared_difference)) return check_operand_rescaling(op, wide, context);
+    if (is_comparison(op.kind) || op.kind == BinaryKind::squared_difference || (wide && op.kind != BinaryKind::mul))
+        return context.fail("{} of {} needs a left_shift", enum_name(op.kind), dtype_name(dtype));
     if (op.a_shift != 0 || op.b_shift != 0) return context.fail("a_shift and b_shift are for left_shift > 0");
+    if (wide && op.requant.rounding == Rounding::twice && op.requant.shift[0] > 0)  // a product may be 2^30
+        return context.fail("shift {} lets a product of i16 overflow", op.requant.shift[0]);
     // |a − a_zero| ≤ 255, so this bounds the accumulator.
     const int64_t reach = 255 * (std::abs(int64_t{op.a_multiplier}) + std::abs(int64_t{op.b_multiplier}));
     if (reach > std::numeric_limits<int32_t>::max()) {
@@ -219,14 +232,15 @@ Status check_dtype(const Binary& op, DType dtype, const InferContext& context) {
             GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
             return check_float_only(op.requant, context);
         case DType::int8:
+        case DType::int16:
             GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
-            return check_int8(op, context);
+            return check_quantized(op, dtype, context);
         case DType::boolean:
             if (!is_logical(op.kind) && op.kind != BinaryKind::equal) return context.fail("{} of bool is not defined", enum_name(op.kind));
             GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
             return check_float_only(op.requant, context);
         default:
-            return about(context, "a").fail("element type {} given, expected f32, i8, i32, i64 or bool", dtype_name(dtype));
+            return about(context, "a").fail("element type {} given, expected f32, i8, i16, i32, i64 or bool", dtype_name(dtype));
     }
 }
 }  // namespace
@@ -244,7 +258,7 @@ Expected<std::vector<Type>> infer(const Binary& op, std::span<const Operand> in,
             if (v == 0) return about(context, "b").fail("division by a constant 0");
     }
     Type y{is_comparison(op.kind) || is_logical(op.kind) ? DType::boolean : a.dtype, *shape, {}};
-    if (a.dtype == DType::int8 && (op.kind == BinaryKind::min || op.kind == BinaryKind::max)) y.quant = a.quant;
+    if (is_quantized_int(a.dtype) && (op.kind == BinaryKind::min || op.kind == BinaryKind::max)) y.quant = a.quant;
     return one(std::move(y), context);
 }
 
@@ -260,7 +274,14 @@ void evaluate(const Binary& op, std::span<const Tensor* const> in, std::span<Ten
             evaluate_integers<int64_t>(op, a, b, y);
             return;
         case DType::int8:
-            each_pair<int8_t, int8_t>(a, b, y, [&](int8_t p, int8_t q) { return apply_int8(op, p, q); });
+            each_pair<int8_t, int8_t>(a, b, y, [&](int8_t p, int8_t q) { return static_cast<int8_t>(apply_quantized(op, p, q)); });
+            return;
+        case DType::int16:
+            if (y.type.dtype == DType::boolean) {
+                each_pair<int16_t, uint8_t>(a, b, y, [&](int16_t p, int16_t q) { return static_cast<uint8_t>(apply_quantized(op, p, q)); });
+            } else {
+                each_pair<int16_t, int16_t>(a, b, y, [&](int16_t p, int16_t q) { return static_cast<int16_t>(apply_quantized(op, p, q)); });
+            }
             return;
         case DType::boolean:
             each_pair<uint8_t, uint8_t>(a, b, y,

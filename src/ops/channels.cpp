@@ -95,6 +95,8 @@ ChannelRanges ranges(const Dequantize& op, const ChannelNode& node) {
 ChannelRanges ranges(const Quantize& op, const ChannelNode& node) {
     return op.quant.per_tensor() ? corners(op, node, true) : any_values(*node.out);
 }
+ChannelRanges ranges(const Rescale& op, const ChannelNode& node) { return corners(op, node, op.below.empty() && !op.magnitude); }
+ChannelRanges ranges(const Sigmoid16& op, const ChannelNode& node) { return corners(op, node, false); }
 ChannelRanges ranges(const Lookup&, const ChannelNode& node) {
     ChannelRanges out = any_values(*node.out);
     if (node.value[1] == nullptr || node.in[0]->dtype != DType::int8 || node.out->dtype != DType::int8) return out;
@@ -151,6 +153,8 @@ std::optional<T> fewer(const T&, const ChannelNode&, const KeptChannels*) {
 }
 std::optional<Unary> fewer(const Unary& op, const ChannelNode&, const KeptChannels*) { return op; }
 std::optional<Binary> fewer(const Binary& op, const ChannelNode&, const KeptChannels*) { return op; }
+std::optional<Rescale> fewer(const Rescale& op, const ChannelNode&, const KeptChannels*) { return op; }
+std::optional<Sigmoid16> fewer(const Sigmoid16& op, const ChannelNode&, const KeptChannels*) { return op; }
 std::optional<Lookup> fewer(const Lookup& op, const ChannelNode&, const KeptChannels*) { return op; }
 std::optional<Cast> fewer(const Cast& op, const ChannelNode&, const KeptChannels*) { return op; }
 std::optional<Pool2D> fewer(const Pool2D& op, const ChannelNode&, const KeptChannels*) { return op; }

@@ -24,6 +24,7 @@ struct Linear {
     const Tensor* bias = nullptr;
     bool real = false;  // float data; the weights may be integers with scales
     bool is_float() const { return real; }
+    DType bias_type() const { return real ? DType::float32 : requant->rounding == Rounding::wide ? DType::int64 : DType::int32; }
     double weight(int64_t o, int64_t tap, int64_t i) const { return w->at((o * taps + tap) * inputs + i); }
     double bias_of(int64_t o) const { return bias != nullptr ? bias->at(o) : 0; }
     int64_t channel(int64_t o, int64_t i) const { return o / group_outputs * inputs + i; }  // of x
@@ -145,9 +146,8 @@ Selected select(const T& op, const Linear& l, const ChannelNode& node, const Cha
     Selected s{op, std::vector<Tensor>(node.in.size())};
     Tensor w = take(*l.w, 0, kept.result);
     if (mixes) w = take(w, w.shape().rank() - 1, kept.operand[0]);
-    Tensor bias = l.bias != nullptr
-                      ? take(*l.bias, 0, kept.result)
-                      : Tensor::zeros({l.is_float() ? DType::float32 : DType::int32, Shape{static_cast<int64_t>(kept.result.size())}, {}});
+    Tensor bias = l.bias != nullptr ? take(*l.bias, 0, kept.result)
+                                    : Tensor::zeros({l.bias_type(), Shape{static_cast<int64_t>(kept.result.size())}, {}});
     const int64_t row = w.elements() / static_cast<int64_t>(kept.result.size());
     bool has_bias = l.bias != nullptr;
     for (size_t k = 0; mixes && k < kept.result.size(); ++k) {
@@ -187,7 +187,7 @@ bool depthwise(const Conv2D& op, const ChannelNode& node) { return op.groups > 1
 
 ChannelRange rescaled(const Requant& r, ChannelRange acc, int64_t channel) {
     const ChannelRange clamped{static_cast<double>(r.lo), static_cast<double>(r.hi)};
-    constexpr double most = std::numeric_limits<int32_t>::max();
+    const double most = r.rounding == Rounding::wide ? std::ldexp(1.0, 47) : std::numeric_limits<int32_t>::max();
     const double size = std::max(std::abs(acc.lo), std::abs(acc.hi));
     if (r.empty() || !(size <= most)) return clamped;
     const size_t c = r.multiplier.size() == 1 ? 0 : static_cast<size_t>(channel);
@@ -195,8 +195,8 @@ ChannelRange rescaled(const Requant& r, ChannelRange acc, int64_t channel) {
     if (r.multiplier[c] < 0) return clamped;
     if (r.rounding == Rounding::narrow && (size + 1) * r.multiplier[c] + std::ldexp(1.0, shift) > most) return clamped;
     if (r.rounding == Rounding::twice && std::ldexp(size, std::max(shift, 0)) > most) return clamped;
-    return {static_cast<double>(r.apply(static_cast<int32_t>(acc.lo), channel)),
-            static_cast<double>(r.apply(static_cast<int32_t>(acc.hi), channel))};
+    return {static_cast<double>(r.apply(static_cast<int64_t>(acc.lo), channel)),
+            static_cast<double>(r.apply(static_cast<int64_t>(acc.hi), channel))};
 }
 
 ChannelRanges linear_ranges(const Conv2D& op, const ChannelNode& node) {

@@ -1,5 +1,5 @@
-// 2-D convolution, float and int8. The picture is first copied into a frame that already holds its padding (for integers: widened to int16
-// with the zero point taken off, so padding is 0 in both worlds); no tap has to ask whether it lies inside. Depthwise layers then run
+// 2-D convolution, float, int8 and int16. The picture is first copied into a frame that already holds its padding (for integers: widened to
+// int16 with the zero point taken off, so padding is 0 in both worlds); no tap has to ask whether it lies inside. Depthwise layers then run
 // channel by channel side by side; all others gather the taps of some output positions as rows of a matrix and multiply it by the weights.
 #include <algorithm>
 
@@ -87,8 +87,8 @@ std::vector<To> by_tap(const From* w, int64_t o, int64_t taps) {
 
 // Runs the convolution of every picture. `finish(acc, position, o0, count)` takes the sums of channels [o0, o0 + count) of the position of
 // the whole result, without bias. T: element of frame and weights, Acc: of sums.
-template <class T, class Acc, class From, class Gemm, class Finish>
-void convolve(const Conv2D& op, const Dims& d, const From* x, T zero, const From* w, int64_t depth, Gemm gemm, Finish finish) {
+template <class T, class Acc, class X, class W, class Gemm, class Finish>
+void convolve(const Conv2D& op, const Dims& d, const X* x, T zero, const W* w, int64_t depth, Gemm gemm, Finish finish) {
     std::vector<T> frame(static_cast<size_t>(d.fh * d.fw * d.c));
     const int64_t positions = d.oh * d.ow;
     const int64_t taps = d.kh * d.kw;
@@ -96,7 +96,7 @@ void convolve(const Conv2D& op, const Dims& d, const From* x, T zero, const From
     const bool depthwise = op.groups == d.c && d.c > 1;
     std::vector<T> weights;
     if (depthwise) {
-        weights = by_tap<From, T>(w, d.o, taps);
+        weights = by_tap<W, T>(w, d.o, taps);
     } else {
         weights.resize(static_cast<size_t>(d.o * depth));
         for (int64_t o = 0; o < d.o; ++o)
@@ -177,11 +177,16 @@ void evaluate(const Conv2D& op, std::span<const Tensor* const> in, std::span<Ten
                                });
         return;
     }
-    const int32_t* b = bias ? bias->data<int32_t>().data() : nullptr;
-    int8_t* to = y.mutable_data<int8_t>().data();
-    convolve<int16_t, int32_t>(
-        op, d, x.data<int8_t>().data(), static_cast<int16_t>(op.x_zero), w.data<int8_t>().data(), int_depth(depth), int_gemm,
-        [&](const int32_t* acc, int64_t position, int64_t o0, int64_t count) { finish_int(op, acc, b, o0, count, to + position * d.o); });
+    const std::vector<int64_t> b = integer_bias(bias);
+    with_int_type(x.type.dtype, [&](auto element) {
+        using T = decltype(element);
+        using Sum = SumOf<T>;
+        T* to = raw<T>(y);
+        const auto gemm = [](auto... operands) { int_gemm(operands...); };
+        convolve<int16_t, Sum>(
+            op, d, raw<T>(x), static_cast<int16_t>(op.x_zero), w.data<int8_t>().data(), int_depth(depth), gemm,
+            [&](const Sum* acc, int64_t position, int64_t o0, int64_t count) { finish_int(op, acc, b, o0, count, to + position * d.o); });
+    });
 }
 
 Work work(const Conv2D&, std::span<const Type* const> in, std::span<const Type* const> out) {

@@ -35,19 +35,21 @@ void evaluate(const Dense& op, std::span<const Tensor* const> in, std::span<Tens
         return;
     }
     const int64_t depth = int_depth(k);
-    const auto widen = [&](const Tensor& t, int64_t n, int32_t zero) {
+    const auto widen = [&](const auto* from, int64_t n, int32_t zero) {
         std::vector<int16_t> v(static_cast<size_t>(n * depth));
-        const int8_t* from = t.data<int8_t>().data();
         for (int64_t r = 0; r < n; ++r)
             for (int64_t i = 0; i < k; ++i) v[static_cast<size_t>(r * depth + i)] = static_cast<int16_t>(from[r * k + i] - zero);
         return v;
     };
-    const std::vector<int16_t> xs = widen(x, rows, op.x_zero);
-    const std::vector<int16_t> ws = widen(w, o, 0);
-    std::vector<int32_t> acc(static_cast<size_t>(rows * o));
-    int_gemm(xs.data(), rows, ws.data(), o, depth, acc.data(), o);
-    int8_t* y = out[0].mutable_data<int8_t>().data();
-    for (int64_t r = 0; r < rows; ++r) finish_int(op, acc.data() + r * o, bias ? bias->data<int32_t>().data() : nullptr, 0, o, y + r * o);
+    const std::vector<int16_t> ws = widen(w.data<int8_t>().data(), o, 0);
+    const std::vector<int64_t> b = integer_bias(bias);
+    with_int_type(x.type.dtype, [&](auto element) {
+        using T = decltype(element);
+        const std::vector<int16_t> xs = widen(raw<T>(x), rows, op.x_zero);
+        std::vector<SumOf<T>> acc(static_cast<size_t>(rows * o));
+        int_gemm(xs.data(), rows, ws.data(), o, depth, acc.data(), o);
+        for (int64_t r = 0; r < rows; ++r) finish_int(op, acc.data() + r * o, b, 0, o, raw<T>(out[0]) + r * o);
+    });
 }
 
 Work work(const Dense&, std::span<const Type* const> in, std::span<const Type* const> out) {

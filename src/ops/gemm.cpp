@@ -9,10 +9,18 @@ namespace gw::detail {
 namespace {
 using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-int32_t dot(const int16_t* a, const int16_t* b, int64_t blocks) {
-    int32_t sum = 0;
+template <class Sum>
+Sum dot(const int16_t* a, const int16_t* b, int64_t blocks) {
+    Sum sum = 0;
     for (int64_t k = 0; k < blocks * int_depth_step; ++k) sum += int32_t{a[k]} * int32_t{b[k]};
     return sum;
+}
+
+template <class Sum>
+void all_dots(const int16_t* a, int64_t rows, const int16_t* b, int64_t cols, int64_t depth, Sum* y, int64_t y_stride) {
+    const int64_t blocks = depth / int_depth_step;
+    for (int64_t c = 0; c < cols; ++c)
+        for (int64_t r = 0; r < rows; ++r) y[r * y_stride + c] = dot<Sum>(a + r * depth, b + c * depth, blocks);
 }
 }  // namespace
 
@@ -28,9 +36,10 @@ void float_gemm(const float* a, int64_t rows, const float* b, int64_t cols, int6
 }
 
 void int_gemm(const int16_t* a, int64_t rows, const int16_t* b, int64_t cols, int64_t depth, int32_t* y, int64_t y_stride) {
-    const int64_t blocks = depth / int_depth_step;
-    for (int64_t c = 0; c < cols; ++c)
-        for (int64_t r = 0; r < rows; ++r) y[r * y_stride + c] = dot(a + r * depth, b + c * depth, blocks);
+    all_dots(a, rows, b, cols, depth, y, y_stride);
+}
+void int_gemm(const int16_t* a, int64_t rows, const int16_t* b, int64_t cols, int64_t depth, int64_t* y, int64_t y_stride) {
+    all_dots(a, rows, b, cols, depth, y, y_stride);
 }
 
 }  // namespace gw::detail

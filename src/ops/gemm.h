@@ -11,5 +11,7 @@ void float_gemm(const float* a, int64_t rows, const float* b, int64_t cols, int6
 inline constexpr int64_t int_depth_step = 8;
 inline int64_t int_depth(int64_t depth) { return (depth + int_depth_step - 1) / int_depth_step * int_depth_step; }
 void int_gemm(const int16_t* a, int64_t rows, const int16_t* b, int64_t cols, int64_t depth, int32_t* y, int64_t y_stride);
+// With sums of 64 bits, exact.
+void int_gemm(const int16_t* a, int64_t rows, const int16_t* b, int64_t cols, int64_t depth, int64_t* y, int64_t y_stride);
 
 }  // namespace gw::detail

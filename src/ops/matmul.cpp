@@ -29,8 +29,8 @@ Expected<std::vector<Type>> infer(const MatMul& op, std::span<const Operand> in,
     const Type& b = *in[1].type;
     if (a.shape.rank() < 2) return about(context, "a").fail("{} has rank {}, expected at least 2", a.text(), a.shape.rank());
     if (b.shape.rank() < 2) return about(context, "b").fail("{} has rank {}, expected at least 2", b.text(), b.shape.rank());
-    if (a.dtype != DType::float32 && a.dtype != DType::int8) {
-        return about(context, "a").fail("{} has element type {}, expected f32 or i8", a.text(), dtype_name(a.dtype));
+    if (a.dtype != DType::float32 && !is_quantized_int(a.dtype)) {
+        return about(context, "a").fail("{} has element type {}, expected f32, i8 or i16", a.text(), dtype_name(a.dtype));
     }
     if (b.dtype != a.dtype)
         return about(context, "b").fail("{} has element type {}, expected {} as a", b.text(), dtype_name(b.dtype), dtype_name(a.dtype));
@@ -40,10 +40,12 @@ Expected<std::vector<Type>> infer(const MatMul& op, std::span<const Operand> in,
     }
     const std::optional<Shape> batch = broadcast(leading(a.shape), leading(b.shape));
     if (!batch) return context.fail("leading dimensions of {} and {} do not broadcast", a.text(), b.text());
-    if (a.dtype == DType::int8) {
-        GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context));
-        GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context));
-        GW_TRY_DO(check_requant(op.requant, 1, context));
+    if (a.dtype != DType::float32) {
+        GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context, a.dtype));
+        GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context, a.dtype));
+        GW_TRY_DO(check_requant(op.requant, 1, context, a.dtype));
+        if ((a.dtype == DType::int16) != (op.requant.rounding == Rounding::wide))
+            return context.fail("sums of {} are not requantized {}", dtype_name(a.dtype), rounding_name(op.requant.rounding));
     } else {
         if (op.a_zero != 0 || op.b_zero != 0) return context.fail("a float op has no zero points");
         GW_TRY_DO(check_float_only(op.requant, context));
@@ -72,19 +74,21 @@ void evaluate(const MatMul& op, std::span<const Tensor* const> in, std::span<Ten
         return;
     }
     const int64_t depth = int_depth(k);
-    const int8_t* a = in[0]->data<int8_t>().data();
-    const int8_t* b = in[1]->data<int8_t>().data();
-    int8_t* y = out[0].mutable_data<int8_t>().data();
     std::vector<int16_t> aw(static_cast<size_t>(m * depth));
     std::vector<int16_t> bt(static_cast<size_t>(n * depth));
-    std::vector<int32_t> acc(static_cast<size_t>(m * n));
-    each_matrix(as, bs, out[0].shape(), [&](int64_t i, int64_t ia, int64_t ib) {
-        for (int64_t r = 0; r < m; ++r)
-            for (int64_t c = 0; c < k; ++c)
-                aw[static_cast<size_t>(r * depth + c)] = static_cast<int16_t>(a[(ia * m + r) * k + c] - op.a_zero);
-        transpose_into(b + ib * k * n, k, n, depth, static_cast<int16_t>(op.b_zero), bt.data());
-        int_gemm(aw.data(), m, bt.data(), n, depth, acc.data(), n);
-        for (int64_t e = 0; e < m * n; ++e) y[i * m * n + e] = static_cast<int8_t>(op.requant.apply(acc[static_cast<size_t>(e)], 0));
+    with_int_type(in[0]->type.dtype, [&](auto element) {
+        using T = decltype(element);
+        const T *a = raw<T>(*in[0]), *b = raw<T>(*in[1]);
+        std::vector<std::conditional_t<sizeof(T) == 1, int32_t, int64_t>> acc(static_cast<size_t>(m * n));
+        each_matrix(as, bs, out[0].shape(), [&](int64_t i, int64_t ia, int64_t ib) {
+            for (int64_t r = 0; r < m; ++r)
+                for (int64_t c = 0; c < k; ++c)
+                    aw[static_cast<size_t>(r * depth + c)] = static_cast<int16_t>(a[(ia * m + r) * k + c] - op.a_zero);
+            transpose_into(b + ib * k * n, k, n, depth, static_cast<int16_t>(op.b_zero), bt.data());
+            int_gemm(aw.data(), m, bt.data(), n, depth, acc.data(), n);
+            T* y = raw<T>(out[0]) + i * m * n;
+            for (int64_t e = 0; e < m * n; ++e) y[e] = static_cast<T>(op.requant.apply(acc[static_cast<size_t>(e)], 0));
+        });
     });
 }
 

@@ -101,7 +101,7 @@ constexpr std::string_view unary_names[] = {"clamp",
                                             "thresholded_relu",
                                             "logical_not"};
 constexpr std::string_view ties_names[] = {"even", "away"};
-constexpr std::string_view softmax_names[] = {"ratio", "reciprocal"};
+constexpr std::string_view softmax_names[] = {"ratio", "reciprocal", "table16"};
 constexpr std::string_view recurrent_names[] = {"rnn", "gru", "lstm"};
 constexpr std::string_view pad_names[] = {"constant", "reflect", "edge", "symmetric"};
 constexpr std::string_view resize_names[] = {"nearest", "linear"};
@@ -181,7 +181,7 @@ bool from_text(std::string_view text, DType& v) {
     return t.has_value();
 }
 bool from_text(std::string_view text, Rounding& v) {
-    for (Rounding r : {Rounding::none, Rounding::narrow, Rounding::single, Rounding::twice, Rounding::even}) {
+    for (Rounding r : {Rounding::none, Rounding::narrow, Rounding::single, Rounding::twice, Rounding::even, Rounding::wide}) {
         if (rounding_name(r) != text) continue;
         v = r;
         return true;

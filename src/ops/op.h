@@ -66,7 +66,8 @@ using Pair = std::array<int64_t, 2>;
 using Pads = std::array<int64_t, 4>;
 
 // 2-D convolution. y[n,oy,ox,o] = act(bias[o] + Σ (x[n, oy·sh + ky·dh − top, ox·sw + kx·dw − left, g·I + i] − x_zero) · w[o,ky,kx,i]).
-// Taps outside x contribute nothing. Float: act clamps to [act_lo, act_hi]. Integer (x i8, w i8, bias i32): y = requant(acc).
+// Taps outside x contribute nothing. Float: act clamps to [act_lo, act_hi]. Integer (x i8, w i8, bias i32): y = requant(acc). x i16, w i8:
+// sums of 64 bits, bias i64 and requant `wide`, or of 32, bias i32 and requant `twice`; x_zero 0.
 // Depthwise is groups == input channels. 1-D convolutions have height 1.
 struct Conv2D {
     static constexpr std::string_view name = "conv2d";
@@ -100,7 +101,7 @@ struct Dense {
 };
 
 // Product of two activations: a [..., M, K] · b [..., K, N] → [..., M, N]; leading dimensions broadcast.
-// Integer: acc = Σ (a − a_zero)(b − b_zero), y = requant(acc), one multiplier.
+// Integer: acc = Σ (a − a_zero)(b − b_zero), y = requant(acc), one multiplier; of i16 in 64 bits, requant `wide`.
 struct MatMul {
     static constexpr std::string_view name = "matmul";
     static constexpr std::array operands{"a", "b"};
@@ -114,7 +115,7 @@ struct MatMul {
 
 enum class PoolKind : uint8_t { max, average };
 // Pooling over windows of x NHWC. Positions outside x never win a maximum; an average divides by the positions inside x, or by the whole
-// window with count_pad (then padding counts as real 0, that is x_zero). Integer (i8): input and output have the same scale and zero
+// window with count_pad (then padding counts as real 0, that is x_zero). Integer (i8, i16): input and output have the same scale and zero
 // point; the average rounds half away from zero: acc ≥ 0 ? (acc + n/2)/n : (acc − n/2)/n, of Σ x (with count_pad of Σ (x − x_zero), then
 // x_zero added); result clamped to [lo, hi].
 struct Pool2D {
@@ -139,7 +140,7 @@ struct Pool2D {
 
 enum class ReduceKind : uint8_t { sum, mean, max, min, product };
 // Reduction over `axes` (sorted, non-negative). Integer sum and mean: acc = Σ (x − x_zero), y = requant(acc) (the multiplier holds 1/n);
-// integer max and min keep scale and zero point and use no requant.
+// integer max and min keep scale and zero point and use no requant. Integer data are i8 or i16, sums have 32 bits.
 struct Reduce {
     static constexpr std::string_view name = "reduce";
     static constexpr std::array operands{"x"};
@@ -172,13 +173,14 @@ enum class BinaryKind : uint8_t {
     logical_or
 };
 // y = a op b with numpy broadcasting. Float: result clamped to [act_lo, act_hi].
-// Integer (i8): add and sub: acc = (a − a_zero)·a_multiplier ± (b − b_zero)·b_multiplier, y = requant(acc), one multiplier (narrow form:
-// 1); with left_shift > 0 each operand is rescaled by itself before they meet, as TFLite does it: acc = rescale((a − a_zero)·2^left_shift,
-// a_multiplier, a_shift) ± rescale((b − b_zero)·2^left_shift, b_multiplier, b_shift), `twice`; squared_difference: the square of that
-// difference, left_shift at most 7; equal, less and greater: of the two rescaled operands, bool, no requantization; mul: acc = (a −
-// a_zero)(b − b_zero), y = requant(acc); min and max: operands and result share scale and zero point. int32 and int64 operands are computed
-// exactly (shape arithmetic): division truncates, mod has the divisor's sign, a divisor 0 gives 0. Float mod is C's fmod. equal, less and
-// greater give bool; logical_and and logical_or take and give bool.
+// Integer (i8, i16): add and sub: acc = (a − a_zero)·a_multiplier ± (b − b_zero)·b_multiplier, y = requant(acc), one multiplier (narrow
+// form: 1); with left_shift > 0 each operand is rescaled by itself before they meet, as TFLite does it: acc = rescale((a −
+// a_zero)·2^left_shift, a_multiplier, a_shift) ± rescale((b − b_zero)·2^left_shift, b_multiplier, b_shift), `twice`, the only form for i16,
+// left_shift at most 15; squared_difference: the square of that difference, left_shift at most 7, 0 for i16; equal, less and greater: of
+// the two rescaled operands, bool, no requantization; mul: acc = (a − a_zero)(b − b_zero), y = requant(acc); min and max: operands and
+// result share scale and zero point. int32 and int64 operands are computed exactly (shape arithmetic): division truncates, mod has the
+// divisor's sign, a divisor 0 gives 0. Float mod is C's fmod. equal, less and greater give bool; logical_and and logical_or take and give
+// bool.
 struct Binary {
     static constexpr std::string_view name = "binary";
     static constexpr std::array operands{"a", "b"};
@@ -264,6 +266,35 @@ struct Lookup {
     bool operator==(const Lookup&) const = default;
 };
 
+// y = requant(x − x_zero), of i8 or i16 to i8 or i16: another scale, a clamp, or both. With `below` what is less than x_zero has that
+// requantization instead; with `magnitude` it is of |x − x_zero|.
+struct Rescale {
+    static constexpr std::string_view name = "rescale";
+    static constexpr std::array operands{"x"};
+    DType to = DType::int16;
+    int32_t x_zero = 0;
+    bool magnitude = false;
+    Requant requant, below;
+    static constexpr auto fields() {
+        return std::tuple{field("to", &Rescale::to), field("x_zero", &Rescale::x_zero), field("magnitude", &Rescale::magnitude),
+                          field("requant", &Rescale::requant), field("below", &Rescale::below)};
+    }
+    bool operator==(const Rescale&) const = default;
+};
+
+// TFLite's logistic (kind sigmoid) or hyperbolic tangent (tanh) of i16, in Q0.15: fixed_logistic16 or fixed_tanh16 of
+// (x·multiplier + 2^(shift−1)) >> shift, or x·multiplier with shift 0. y has the scale 2^-15.
+struct Sigmoid16 {
+    static constexpr std::string_view name = "sigmoid16";
+    static constexpr std::array operands{"x"};
+    UnaryKind kind = UnaryKind::sigmoid;
+    int32_t multiplier = 3, shift = 0;
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &Sigmoid16::kind), field("multiplier", &Sigmoid16::multiplier), field("shift", &Sigmoid16::shift)};
+    }
+    bool operator==(const Sigmoid16&) const = default;
+};
+
 // x / √(Σ x²) along the last axis, i8 to i8 of scale 1/128 and zero point 0, as TFLite computes it: with the inverse root of
 // Σ (x − x_zero)² as a fixed-point number (fixed_inverse_sqrt), y = clamp(rescale(x − x_zero), −128, 127), `twice`, shifted up by 7.
 struct L2Norm {
@@ -275,7 +306,8 @@ struct L2Norm {
 };
 
 // ratio: one division an element. reciprocal: TFLite's, one fixed-point reciprocal a line.
-enum class SoftmaxForm : uint8_t { ratio, reciprocal };
+// table16: TFLite's for i16, exponentials and reciprocal by interpolated tables.
+enum class SoftmaxForm : uint8_t { ratio, reciprocal, table16 };
 // Softmax over `axis` (non-negative; after canonicalisation the last). Float: exp(x − max)/Σ, log of it with `log`.
 // Integer (i8): e[k] = table[max − x[k]] with table u32 [256]. The output's scale is 1/256, zero point −128.
 // ratio: y[k] = min(127, (e[k]·256 + Σ/2) / Σ − 128), in unsigned 32-bit arithmetic: e ≤ 2^23, and Σ e < 2^31 guaranteed by the table's
@@ -283,14 +315,20 @@ enum class SoftmaxForm : uint8_t { ratio, reciprocal };
 // (fixed_reciprocal): y[k] = min(127, rounding_divide(high_mul(scale, e[k]), bits_over_unit + 23) − 128).
 // reciprocal with `log`: table u32 [2, 256], e as before and the distances max − x in Q5.26, at most 17; y[k] = clamp(127 +
 // rounding_divide(−distance[k] − fixed_log(S), 22)), scale 1/16, zero point 127.
+// Integer (i16, form table16, no table operand): d = clamp16(rescale(x[k] − max) + 32767), by multiplier and shift, `twice`, that take
+// 10/65535 to 1; e[k] = exp_table16 at d, S = Σ e, at most 65535 elements; S·2^h in [2^30, 2^31) with h leading zeros less one;
+// r = one_over_one_plus_table16 at clamp16(((S·2^h + 2^13) >> 14) − 98304); y[k] = (e[k]·r + 2^(29−h)) >> (30 − h), clamped to
+// [0, 32767]. The output's scale is 2^-15, zero point 0.
 struct Softmax {
     static constexpr std::string_view name = "softmax";
     static constexpr std::array operands{"x", "table"};
     int64_t axis = -1;
     bool log = false;
     SoftmaxForm form = SoftmaxForm::ratio;
+    int32_t multiplier = 0, shift = 0;
     static constexpr auto fields() {
-        return std::tuple{field("axis", &Softmax::axis), field("log", &Softmax::log), field("form", &Softmax::form)};
+        return std::tuple{field("axis", &Softmax::axis), field("log", &Softmax::log), field("form", &Softmax::form),
+                          field("multiplier", &Softmax::multiplier), field("shift", &Softmax::shift)};
     }
     bool operator==(const Softmax&) const = default;
 };

@@ -84,9 +84,9 @@ Status check_fields(const Pool2D& op, DType dtype, const InferContext& context) 
         return {};
     }
     GW_TRY_DO(check_no_clamp(op.act_lo, op.act_hi, context));
-    GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context));
-    if (op.lo > op.hi || op.lo < -128 || op.hi > 127)
-        return context.fail("the result is clamped to [{}, {}], expected a range within int8", op.lo, op.hi);
+    GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context, dtype));
+    if (op.lo > op.hi || op.lo < lowest(dtype) || op.hi > highest(dtype))
+        return context.fail("the result is clamped to [{}, {}], expected a range within {}", op.lo, op.hi, dtype_long_name(dtype));
     return {};
 }
 }  // namespace
@@ -95,8 +95,8 @@ Expected<std::vector<Type>> infer(const Pool2D& op, std::span<const Operand> in,
     GW_TRY_DO(check_operands(op, in, 1, context));
     const Type& x = *in[0].type;
     GW_TRY_DO(check_rank(x, 4, "x", "(N, H, W, C)", context));
-    if (x.dtype != DType::float32 && x.dtype != DType::int8) {
-        return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
+    if (x.dtype != DType::float32 && !is_quantized_int(x.dtype)) {
+        return about(context, "x").fail("{} has element type {}, expected f32, i8 or i16", x.text(), dtype_name(x.dtype));
     }
     GW_TRY_DO(check_fields(op, x.dtype, context));
     Type y = x;
@@ -122,7 +122,10 @@ void evaluate(const Pool2D& op, std::span<const Tensor* const> in, std::span<Ten
     if (x.type.dtype == DType::float32) {
         pool<float, float>(op, x.shape(), y.shape(), x.data<float>().data(), y.mutable_data<float>().data());
     } else {
-        pool<int8_t, int32_t>(op, x.shape(), y.shape(), x.data<int8_t>().data(), y.mutable_data<int8_t>().data());
+        with_int_type(x.type.dtype, [&](auto element) {
+            using T = decltype(element);
+            pool<T, int32_t>(op, x.shape(), y.shape(), raw<T>(x), raw<T>(y));
+        });
     }
 }
 

@@ -97,17 +97,19 @@ Expected<std::vector<Type>> infer(const Reduce& op, std::span<const Operand> in,
             GW_TRY_DO(check_float_only(op.requant, context));
             break;
         case DType::int8:
-            if (op.kind == ReduceKind::product) return context.fail("a product of i8 is not defined");
+        case DType::int16:
+            if (op.kind == ReduceKind::product) return context.fail("a product of {} is not defined", dtype_name(x.dtype));
             if (op.kind == ReduceKind::max || op.kind == ReduceKind::min) {
                 GW_TRY_DO(check_float_only(op.requant, context));
                 y.quant = x.quant;
             } else {
-                GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context));
-                GW_TRY_DO(check_requant(op.requant, 1, context));
+                GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context, x.dtype));
+                GW_TRY_DO(check_requant(op.requant, 1, context, x.dtype));
+                if (op.requant.rounding == Rounding::wide) return context.fail("sums of 32 bits are not requantized `wide`");
             }
             break;
         default:
-            return about(context, "x").fail("{} has element type {}, expected f32, i8, i32 or i64", x.text(), dtype_name(x.dtype));
+            return about(context, "x").fail("{} has element type {}, expected f32, i8, i16, i32 or i64", x.text(), dtype_name(x.dtype));
     }
     const std::vector<bool> r = reduced(op, x.shape);
     std::vector<int64_t> dims;
@@ -137,9 +139,11 @@ void evaluate(const Reduce& op, std::span<const Tensor* const> in, std::span<Ten
             break;
     }
     const bool rescaled = !op.requant.empty();
-    const std::vector<int32_t> acc = fold<int8_t, int32_t>(op, x, rescaled ? op.x_zero : 0, y.elements());
-    int8_t* to = raw<int8_t>(y);
-    for (size_t i = 0; i < acc.size(); ++i) to[i] = static_cast<int8_t>(rescaled ? op.requant.apply(acc[i], 0) : acc[i]);
+    with_int_type(x.type.dtype, [&](auto element) {
+        using T = decltype(element);
+        const std::vector<int32_t> acc = fold<T, int32_t>(op, x, rescaled ? op.x_zero : 0, y.elements());
+        for (size_t i = 0; i < acc.size(); ++i) raw<T>(y)[i] = static_cast<T>(rescaled ? op.requant.apply(acc[i], 0) : acc[i]);
+    });
 }
 
 Work work(const Reduce&, std::span<const Type* const>, std::span<const Type* const>) { return {}; }

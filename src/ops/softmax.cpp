@@ -1,6 +1,7 @@
 // Softmax over one axis. Float subtracts the largest value first, so no exponential overflows. Int8 takes its exponentials from a table
 // that the maker scaled such that all sums fit 32 bits, and divides with rounding or, as TFLite does, multiplies by a fixed-point
-// reciprocal; its logarithm, TFLite's too, takes a fixed-point logarithm of the sum.
+// reciprocal; its logarithm, TFLite's too, takes a fixed-point logarithm of the sum. Int16, TFLite's alone, interpolates both in tables.
+#include <bit>
 #include <cmath>
 
 #include "ops/support.h"
@@ -54,6 +55,22 @@ void log_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride,
     }
 }
 
+void table16_line(const Softmax& op, const int16_t* x, int16_t* y, int64_t stride, int64_t n) {
+    int32_t highest = x[0], sum = 0;
+    for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
+    const auto clamp16 = [](int32_t v) { return static_cast<int16_t>(std::clamp(v, -32768, 32767)); };
+    for (int64_t k = 0; k < n; ++k) {
+        const int32_t d = multiply_by_quantized_multiplier(x[k * stride] - highest, op.multiplier, op.shift);
+        sum += y[k * stride] = interpolated16(exp_table16(), clamp16(d + 32767));
+    }
+    const int headroom = std::countl_zero(static_cast<uint32_t>(sum)) - 1;
+    const auto shifted = static_cast<int32_t>(((int64_t{sum} << headroom) + (1 << 13)) >> 14);
+    const int32_t reciprocal = interpolated16(one_over_one_plus_table16(), clamp16(shifted - 98304));
+    for (int64_t k = 0; k < n; ++k)
+        y[k * stride] =
+            static_cast<int16_t>(std::clamp((y[k * stride] * reciprocal + (1 << (29 - headroom))) >> (30 - headroom), 0, 32767));
+}
+
 void int_line(const uint32_t* table, const int8_t* x, int8_t* y, int64_t stride, int64_t n) {
     int32_t highest = x[0];
     for (int64_t k = 1; k < n; ++k) highest = std::max<int32_t>(highest, x[k * stride]);
@@ -75,9 +92,20 @@ Expected<std::vector<Type>> infer(const Softmax& op, std::span<const Operand> in
         if (has(in, 1)) return about(context, "table").fail("given, but a float softmax takes none");
         return one({DType::float32, x.shape, {}}, context);
     }
-    if (x.dtype != DType::int8)
-        return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
-    if (op.log && op.form != SoftmaxForm::reciprocal) return context.fail("the logarithm of an i8 softmax has the form reciprocal alone");
+    if (!is_quantized_int(x.dtype))
+        return about(context, "x").fail("{} has element type {}, expected f32, i8 or i16", x.text(), dtype_name(x.dtype));
+    if ((x.dtype == DType::int16) != (op.form == SoftmaxForm::table16))
+        return context.fail("the form {} is not for {}", enum_name(op.form), dtype_name(x.dtype));
+    if (op.log && op.form != SoftmaxForm::reciprocal)
+        return context.fail("the logarithm of an integer softmax has the form reciprocal alone");
+    if (x.dtype == DType::int16) {
+        if (has(in, 1)) return about(context, "table").fail("given, but an i16 softmax takes none");
+        // |x − max| is below 2^16.
+        if (op.multiplier < 0 || op.shift < -31 || op.shift > 14)
+            return context.fail("multiplier {} with shift {} is not a rescaling by less than 2^14", op.multiplier, op.shift);
+        if (x.shape[op.axis] > 65535) return context.fail("axis {} of x {} has more than 65535 elements", op.axis, x.text());
+        return one({DType::int16, x.shape, Quant::tensor(1.0f / 32768, 0)}, context);
+    }
     const Shape entries_of = op.log ? Shape{2, 256} : Shape{256};
     if (!has(in, 1)) return about(context, "table").fail("missing; an i8 softmax needs u32{}", entries_of.text());
     const Type& table = *in[1].type;
@@ -103,7 +131,9 @@ Expected<std::vector<Type>> infer(const Softmax& op, std::span<const Operand> in
 void evaluate(const Softmax& op, std::span<const Tensor* const> in, std::span<Tensor> out) {
     const Tensor& x = *in[0];
     each_line(x.shape(), op.axis, [&](int64_t first, int64_t stride, int64_t n) {
-        if (x.type.dtype == DType::int8 && op.form == SoftmaxForm::reciprocal) {
+        if (op.form == SoftmaxForm::table16) {
+            table16_line(op, raw<int16_t>(x) + first, raw<int16_t>(out[0]) + first, stride, n);
+        } else if (x.type.dtype == DType::int8 && op.form == SoftmaxForm::reciprocal) {
             (op.log ? log_line : reciprocal_line)(raw<uint32_t>(*in[1]), raw<int8_t>(x) + first, raw<int8_t>(out[0]) + first, stride, n);
         } else if (x.type.dtype == DType::float32) {
             float_line(op.log, raw<float>(x) + first, raw<float>(out[0]) + first, stride, n);

@@ -53,28 +53,32 @@ Status check_window(const Pair& stride, const Pair& dilation, const Pads& pad, c
     return {};
 }
 
-Status check_zero_point(int32_t zero, std::string_view field, const InferContext& context) {
+Status check_zero_point(int32_t zero, std::string_view field, const InferContext& context, DType of) {
+    if (of == DType::int16) {
+        if (zero == 0) return {};
+        return context.fail("{} is {}, but i16 data are symmetric", field, zero);
+    }
     if (zero >= -128 && zero <= 127) return {};
     return context.fail("{} is {}, expected -128 to 127", field, zero);
 }
 
-Status check_requant(const Requant& r, int64_t channels, const InferContext& context) {
+Status check_requant(const Requant& r, int64_t channels, const InferContext& context, DType to) {
     if (r.empty()) return context.fail("an integer op of this kind needs a requantization");
     const auto n = static_cast<int64_t>(r.multiplier.size());
     if (n != 1 && n != channels) return context.fail("requantization has {} multipliers, expected 1 or {}", n, channels);
     if (r.shift.size() != r.multiplier.size()) {
         return context.fail("requantization has {} multipliers and {} shifts", n, r.shift.size());
     }
-    if (r.lo > r.hi || r.lo < -128 || r.hi > 127)
-        return context.fail("requantization clamps to [{}, {}], expected a range within int8", r.lo, r.hi);
-    GW_TRY_DO(check_zero_point(r.zero_point, "zero point of the requantization", context));
+    if (r.lo > r.hi || r.lo < lowest(to) || r.hi > highest(to))
+        return context.fail("requantization clamps to [{}, {}], expected a range within {}", r.lo, r.hi, dtype_long_name(to));
+    GW_TRY_DO(check_zero_point(r.zero_point, "zero point of the requantization", context, to));
     const bool narrow = r.rounding == Rounding::narrow;
     if (r.pre_shift < 0 || r.pre_shift > (narrow ? 31 : 0))
         return context.fail("pre-shift {} of the requantization is out of range", r.pre_shift);
     const int least = r.rounding == Rounding::twice ? -31 : 1;
     const int most = narrow ? 31 : r.rounding == Rounding::twice ? 30 : 62;
     for (size_t c = 0; c < r.multiplier.size(); ++c) {
-        if (r.multiplier[c] < 0 || (narrow && r.multiplier[c] > 32767)) {
+        if (r.multiplier[c] < 0 || ((narrow || r.rounding == Rounding::wide) && r.multiplier[c] > 32767)) {
             return context.fail("multiplier {} of channel {} is out of range for {} rounding", r.multiplier[c], c,
                                 rounding_name(r.rounding));
         }

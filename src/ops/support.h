@@ -27,11 +27,12 @@ Status check_operands(const T&, std::span<const Operand> in, size_t required, co
     return check_operands(T::operands, in, required, T::operands.size(), context);
 }
 Status check_rank(const Type& t, int64_t rank, std::string_view operand, std::string_view dims, const InferContext& context);
-// The requantization of an op whose result is i8 with `channels` channels (1: one multiplier).
-Status check_requant(const Requant& r, int64_t channels, const InferContext& context);
+// The requantization of an op whose result is `to`, i8 or i16, with `channels` channels (1: one multiplier).
+Status check_requant(const Requant& r, int64_t channels, const InferContext& context, DType to = DType::int8);
 // Steps and distances of a spatial window: strides and dilations positive, pads not negative, all of them below 2^24.
 Status check_window(const Pair& stride, const Pair& dilation, const Pads& pad, const InferContext& context);
-Status check_zero_point(int32_t zero, std::string_view field, const InferContext& context);
+// A zero point of i8 data; of i16 data, which are symmetric, it is 0.
+Status check_zero_point(int32_t zero, std::string_view field, const InferContext& context, DType of = DType::int8);
 // Float ops have no requantization; integer ops no float clamp.
 Status check_float_only(const Requant& r, const InferContext& context);
 Status check_no_clamp(float act_lo, float act_hi, const InferContext& context);
@@ -113,6 +114,18 @@ void move_elements(const Tensor& x, Tensor& y, Pairs pairs) {
 }
 // The same for runs: y[i … i+n) = x[j … j+n).
 void copy_run(const Tensor& x, int64_t j, Tensor& y, int64_t i, int64_t n);
+
+// Calls f(T{}) with the type T of the elements of i8 or i16 data.
+template <class F>
+void with_int_type(DType t, F f) {
+    if (t == DType::int16) {
+        f(int16_t{});
+    } else {
+        f(int8_t{});
+    }
+}
+// Quantized data that ops compute on in integers.
+inline bool is_quantized_int(DType t) { return t == DType::int8 || t == DType::int16; }
 
 // Strides of `from` seen as broadcast to a result of shape `to`: 0 where it repeats.
 std::vector<int64_t> broadcast_strides(const Shape& from, const Shape& to);

@@ -149,7 +149,8 @@ private:
         if (get_if<Dense>(node.op) != nullptr) return dense(node);
         if (node.inputs.empty() || node.outputs.size() != 1) return false;
         if (get_if<Unary>(node.op) != nullptr || get_if<Lookup>(node.op) != nullptr || get_if<Cast>(node.op) != nullptr ||
-            get_if<Dequantize>(node.op) != nullptr || get_if<Quantize>(node.op) != nullptr)
+            get_if<Dequantize>(node.op) != nullptr || get_if<Quantize>(node.op) != nullptr || get_if<Rescale>(node.op) != nullptr ||
+            get_if<Sigmoid16>(node.op) != nullptr)
             return elementwise(node);
         if (const Binary* b = get_if<Binary>(node.op)) return binary(node, *b);
         if (const Concat* c = get_if<Concat>(node.op)) return concat(node, *c);

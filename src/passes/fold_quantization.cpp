@@ -284,4 +284,26 @@ Graph integer_edges(const Graph& graph) {
     return drop_dead(g);
 }
 
+Graph float_edges(const Graph& graph) {
+    const auto quantized = [](const Type& t) { return t.quant.per_tensor() && (is_byte(t.dtype) || t.dtype == DType::int16); };
+    Rewriter r(graph);
+    for (const Port& port : graph.inputs) {
+        const Type type = graph.type(port.value);
+        if (!quantized(type)) continue;
+        const ValueId x = r.map(port.value);
+        r.out[x].type = {DType::float32, type.shape, {}};
+        r.replace(port.value, r.add(Quantize{type.dtype, type.quant, Ties::away}, {x}, {}));
+    }
+    for (const Node& node : graph.nodes) r.copy(node);
+    Graph g = r.finish();
+    for (Port& port : g.outputs) {
+        if (!quantized(g.type(port.value))) continue;
+        const ValueId y = g.must_add(Dequantize{}, {port.value}, {});
+        g[y].source = g[port.value].source;
+        g[port.value].source.clear();
+        port.value = y;
+    }
+    return g;
+}
+
 }  // namespace gw

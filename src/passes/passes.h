@@ -49,6 +49,9 @@ bool is_quantized_model(const Graph& graph);
 Expected<Graph> fold_quantization(const Graph& graph, const QuantizeOptions& options, Diagnostics& diag);
 // Inputs that are only quantized and outputs that come from a Dequantize become int8 themselves.
 Graph integer_edges(const Graph& graph);
+// The other way round, for models that are integer at their edge: inputs and outputs with one scale become float, quantized (halves away
+// from zero, as TFLite does it) and dequantized inside.
+Graph float_edges(const Graph& graph);
 
 // --- the pipeline -----------------------------------------------------------------------------------------------------------------------
 using Pass = std::function<Expected<Graph>(const Graph&)>;

@@ -143,7 +143,8 @@ bool works_by_rows(const Graph& g, const Node& n) {
     if (get_if<Conv2D>(n.op) != nullptr) return operands == std::vector<size_t>{0};
     if (get_if<Pool2D>(n.op) != nullptr) return true;
     if (get_if<Unary>(n.op) != nullptr || get_if<Lookup>(n.op) != nullptr || get_if<Quantize>(n.op) != nullptr ||
-        get_if<Dequantize>(n.op) != nullptr || get_if<Cast>(n.op) != nullptr)
+        get_if<Dequantize>(n.op) != nullptr || get_if<Cast>(n.op) != nullptr || get_if<Rescale>(n.op) != nullptr ||
+        get_if<Sigmoid16>(n.op) != nullptr)
         return operands == std::vector<size_t>{0};
     if (get_if<Binary>(n.op) != nullptr) return keeps_rows();
     if (const Concat* c = get_if<Concat>(n.op)) return c->axis >= 2 && keeps_rows();

@@ -93,7 +93,9 @@ private:
         for (size_t i = 0; i < swap.size(); ++i) swap[i] = static_cast<int64_t>(i);
         std::swap(swap[static_cast<size_t>(m.axis)], swap.back());
         const ValueId t = r_.add(Transpose{swap}, {x}, node.sources);
-        const ValueId y = r_.add(Softmax{last, m.log}, {t}, node.sources);
+        Softmax of_last = m;
+        of_last.axis = last;
+        const ValueId y = r_.add(of_last, {t}, node.sources);
         r_.replace(node.outputs[0], r_.add(Transpose{swap}, {y}, node.sources));
         return true;
     }
@@ -101,7 +103,8 @@ private:
     bool pool(const Node& node, const Pool2D& p, ValueId x) {
         const Shape& in = r_.out.type(x).shape;
         const bool integer = r_.out.type(x).dtype != DType::float32;
-        const bool unclamped = integer ? p.lo == -128 && p.hi == 127 : p.act_lo == -infinity && p.act_hi == infinity;
+        const DType t = r_.out.type(x).dtype;
+        const bool unclamped = integer ? p.lo == lowest(t) && p.hi == highest(t) : p.act_lo == -infinity && p.act_hi == infinity;
         if (p.kernel == Pair{1, 1} && p.stride == Pair{1, 1} && p.pad == Pads{0, 0, 0, 0} && unclamped) return same(node, x);
         if (p.kind != PoolKind::average || p.pad != Pads{0, 0, 0, 0} || p.kernel[0] != in[1] || p.kernel[1] != in[2] ||
             p.dilation != Pair{1, 1} || !unclamped || r_.out.type(x).dtype != DType::float32)

@@ -145,6 +145,43 @@ int16_t fixed_tanh16(int32_t x) {
     return static_cast<int16_t>(centred >> 8);
 }
 
+namespace {
+// Everything in float32, in the order of the definition: the last bits of `first` and `step` decide entries.
+template <class F>
+std::array<int16_t, 513> interpolation_table(float x_scale, int32_t x_zero, F f) {
+    constexpr int32_t steps = 512;
+    constexpr float y_scale = 2.0f / 65535;
+    const float first = x_scale * static_cast<float>(-32768 - x_zero), last = x_scale * static_cast<float>(32767 - x_zero);
+    const float step = (last - first) / steps, inverse = 65536.0f / (y_scale * 32767.0f - y_scale * -32768.0f);
+    const auto entry = [](float v) { return static_cast<int16_t>(std::clamp(v, -32768.0f, 32767.0f)); };
+    std::array<int16_t, 513> table{};
+    for (int32_t i = 0; i < steps; ++i) {
+        const auto at = static_cast<float>(i);
+        const float here = f(first + at * step), middle = f(first + at * step + step / 2), next = f(first + (at + 1) * step);
+        const float sample = std::round(here * inverse);
+        const float interpolated = std::round((next * inverse + sample) / 2);
+        table[static_cast<size_t>(i)] = entry(sample - std::round((interpolated - std::round(middle * inverse)) / 2));
+    }
+    table[steps] = entry(std::round(f(last) * inverse));
+    return table;
+}
+}  // namespace
+
+std::span<const int16_t, 513> exp_table16() {
+    static const auto table = interpolation_table(10.0f / 65535, 32767, [](float x) { return std::exp(x); });
+    return table;
+}
+
+std::span<const int16_t, 513> one_over_one_plus_table16() {
+    static const auto table = interpolation_table(1.0f / 65535, -32768, [](float x) { return 1.0f / (1.0f + x); });
+    return table;
+}
+
+int16_t interpolated16(std::span<const int16_t, 513> table, int16_t x) {
+    const auto i = static_cast<size_t>(256 + (x >> 7));
+    return static_cast<int16_t>(table[i] + (((table[i + 1] - table[i]) * (x & 127) + 64) >> 7));
+}
+
 int32_t tanh16_argument(int32_t v, int exponent) {
     const int shift = exponent + 12;
     if (shift >= 0) return v * (3 << shift);

@@ -24,6 +24,12 @@ std::span<const uint16_t, 256> logistic_table16();
 // logistic(x / (3·2^12)) in Q0.15 and tanh(x / (3·2^12)) in Q0.15, for x = 3·v with v in Q3.12, or scaled to that.
 int16_t fixed_logistic16(int32_t x);
 int16_t fixed_tanh16(int32_t x);
+// TFLite's tables of its int16 softmax, 513 entries each in Q0.15: exp(x) over x in [−10, 0] and 1/(1 + x) over x in [0, 1]. An entry is
+// moved by half the error that interpolation makes midway to the next.
+std::span<const int16_t, 513> exp_table16();
+std::span<const int16_t, 513> one_over_one_plus_table16();
+// The table at x, which runs from −32768 to 32767 over its range, interpolated and rounded half up.
+int16_t interpolated16(std::span<const int16_t, 513> table, int16_t x);
 // What fixed_tanh16 takes for v in units of 2^exponent: 3·v·2^(12 + exponent), right shifts rounded half up. |exponent + 12| ≤ 14.
 int32_t tanh16_argument(int32_t v, int exponent);
 

@@ -1,5 +1,5 @@
 // How an int32 accumulator becomes a small integer again. The real factor of an op (input scale · weight scale / output scale) is known
-// when the model is compiled; here it becomes integers, in one of three forms, and here the forms get their meaning.
+// when the model is compiled; here it becomes integers, in one of some forms, and here the forms get their meaning.
 //
 // What holds afterwards: a Requant made here never overflows for accumulators within the bound it was made for. Its outputs differ from
 // acc · real by the final rounding (half a step) and, for `narrow`, by less than 1/16 step more.
@@ -84,7 +84,7 @@ void single_channel(double real, int32_t& multiplier, int32_t& shift) {
 }  // namespace
 
 std::string_view rounding_name(Rounding r) {
-    constexpr std::string_view names[] = {"none", "narrow", "single", "twice", "even"};
+    constexpr std::string_view names[] = {"none", "narrow", "single", "twice", "even", "wide"};
     return names[static_cast<size_t>(r)];
 }
 
@@ -116,7 +116,13 @@ void quantize_multiplier(double real, int32_t& multiplier, int& shift) {
     multiplier = static_cast<int32_t>(q);
 }
 
-int32_t Requant::rescale(int32_t acc, int64_t channel) const {
+void widen_multiplier(int32_t& multiplier, int32_t& shift) {
+    multiplier = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
+    shift = 15 - shift;
+}
+
+int32_t Requant::rescale(int64_t wide_acc, int64_t channel) const {
+    const auto acc = static_cast<int32_t>(wide_acc);  // what all forms but one see
     if (rounding == Rounding::none) return acc;
     const size_t c = multiplier.size() == 1 ? 0 : static_cast<size_t>(channel);
     const int32_t m = multiplier[c];
@@ -136,13 +142,16 @@ int32_t Requant::rescale(int32_t acc, int64_t channel) const {
             const int64_t product = int64_t{acc} * m;
             return saturate((product + ((int64_t{1} << (s - 1)) - 1) + ((product >> s) & 1)) >> s);
         }
+        case Rounding::wide:  // unsigned, so that what leaves 64 bits wraps
+            return saturate(static_cast<int64_t>(static_cast<uint64_t>(wide_acc) * static_cast<uint64_t>(m) + (uint64_t{1} << (s - 1))) >>
+                            s);
         case Rounding::none:
             break;
     }
     return acc;
 }
 
-int32_t Requant::apply(int32_t acc, int64_t channel) const {
+int32_t Requant::apply(int64_t acc, int64_t channel) const {
     return static_cast<int32_t>(std::clamp<int64_t>(int64_t{rescale(acc, channel)} + zero_point, lo, hi));
 }
 

@@ -15,7 +15,9 @@ namespace gw {
 // from zero;
 //          `shift` is TFLite's: left when positive, right when negative.
 // even     as single, but halves go to the even number, as ONNX has it
-enum class Rounding : uint8_t { none, narrow, single, twice, even };
+// wide     TFLite's for accumulators of 64 bits: r = (acc · multiplier + 2^(shift−1)) >> shift, saturated to int32; |acc| < 2^47,
+//          multiplier in [0, 2^15), shift in [1, 62]. Only this form sees more than the low 32 bits of an accumulator.
+enum class Rounding : uint8_t { none, narrow, single, twice, even, wide };
 std::string_view rounding_name(Rounding r);
 
 // The rescaling of one op: as many multipliers and shifts as output channels, or one for all.
@@ -30,9 +32,9 @@ struct Requant {
 
     bool empty() const { return rounding == Rounding::none; }
     // Rescales `acc` of channel c, adds the zero point and clamps.
-    int32_t apply(int32_t acc, int64_t channel) const;
+    int32_t apply(int64_t acc, int64_t channel) const;
     // Rescaling alone.
-    int32_t rescale(int32_t acc, int64_t channel) const;
+    int32_t rescale(int64_t acc, int64_t channel) const;
     bool operator==(const Requant&) const = default;
 };
 
@@ -42,6 +44,8 @@ int32_t rounding_divide_by_power_of_two(int32_t x, int exponent);
 int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int shift);
 // real ≈ multiplier · 2^(shift − 31), multiplier in [2^30, 2^31); real 0 gives 0, 0. As TFLite's QuantizeMultiplier.
 void quantize_multiplier(double real, int32_t& multiplier, int& shift);
+// The form `wide` of a multiplier and shift of the form `twice`, as TFLite makes it: 15 of the multiplier's bits, rounded half up.
+void widen_multiplier(int32_t& multiplier, int32_t& shift);
 
 // Builds the rescaling acc → acc · real[c] for accumulators with |acc| ≤ max_abs[c] (one or as many as channels).
 // `narrow` is taken when its worst error on the output, in output steps, stays below 1/16 for every channel, otherwise `single`; `wanted`

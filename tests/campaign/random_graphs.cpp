@@ -1,12 +1,12 @@
 // The random graphs campaign: the interpreter, the C on this machine and the C on emulated Cortex-M0+ and Cortex-M4 cores must give the
 // same bytes, and every pass must keep what a graph computes.
 //
-// A seed makes a graph: explicit int8 arithmetic in any of the three roundings, a float network that the quantize stage turns into int8, or
-// a float network that stays float. It goes through the pipeline; after each pass the interpreter's answer is compared with the answer of
-// the graph as made (integers exactly; float networks within float_pass_bound of the output's range). Then many graphs at a time become one
-// program (support/bundle_batch.h) for each execution. The kernels are chosen for --optimize speed, size and ram in turn; the host runs
-// what was lowered for plain C, for the Cortex-M0+ and for the Cortex-M4 in turn, so that the portable twins of instructions are seen too.
-// Integer results must be equal bit for bit; floats within float_run_bound of the range.
+// A seed makes a graph: explicit int8 arithmetic in any of the three roundings, int16 arithmetic, a float network that the quantize stage
+// turns into int8, or a float network that stays float. It goes through the pipeline; after each pass the interpreter's answer is compared
+// with the answer of the graph as made (integers exactly; float networks within float_pass_bound of the output's range). Then many graphs
+// at a time become one program (support/bundle_batch.h) for each execution. The kernels are chosen for --optimize speed, size and ram in
+// turn; the host runs what was lowered for plain C, for the Cortex-M0+ and for the Cortex-M4 in turn, so that the portable twins of
+// instructions are seen too. Integer results must be equal bit for bit; floats within float_run_bound of the range.
 //
 //   random_graphs --first 1 --graphs 100 [--batch 64]      prints one line a fault and a summary; status 1 when there was a fault
 //   random_graphs --first SEED --graphs 1                  repeats one; a failing graph is written to random-SEED.gw
@@ -19,6 +19,7 @@
 #include "base/process.h"
 #include "support/bundle_batch.h"
 #include "support/random_graph.h"
+#include "support/random_int16.h"
 #include "support/random_int8.h"
 
 namespace gw::testing {
@@ -64,7 +65,10 @@ std::vector<Tensor> draw_inputs(const Graph& model, uint32_t seed, int number) {
             if (t.type.dtype == DType::float32)
                 t.set(i, static_cast<double>(static_cast<float>(bits) / 2147483648.0f - 1));
             else  // the first two samples are the extremes
-                t.set(i, number == 0 ? -128 : number == 1 ? 127 : static_cast<double>(static_cast<int8_t>(bits >> 24)));
+                t.set(i, number == 0                    ? static_cast<double>(lowest(t.type.dtype))
+                         : number == 1                  ? static_cast<double>(highest(t.type.dtype))
+                         : t.type.dtype == DType::int16 ? static_cast<double>(static_cast<int16_t>(bits >> 16))
+                                                        : static_cast<double>(static_cast<int8_t>(bits >> 24)));
         }
         all.push_back(std::move(t));
     }
@@ -154,7 +158,10 @@ private:
         const auto form = random() % 10;
         const int blocks = 1 + static_cast<int>(random() % (seed % 8 == 0 ? 6 : 3));
         ++tally_.graphs;
-        if (form < 7) {
+        if (seed % 6 == 1) {
+            s.kind = "int16";
+            s.model = RandomInt16(seed, 1 + blocks).make();
+        } else if (form < 7) {
             const Rounding roundings[] = {Rounding::twice, Rounding::twice,  Rounding::twice, Rounding::none,
                                           Rounding::none,  Rounding::narrow, Rounding::single};
             s.kind = form < 3 ? "int8 as TFLite" : "int8";

@@ -39,7 +39,7 @@ inline Made make_bundle(const Graph& g, const LowerOptions& options = {.name = "
     return m;
 }
 
-// Inputs of the graph's own types: every int8 value, reals in [−1, 1].
+// Inputs of the graph's own types: every int8 and int16 value, reals in [−1, 1].
 inline std::vector<std::vector<Tensor>> graph_samples(const Graph& g, int n, uint32_t seed = 1) {
     std::mt19937 random(seed);
     std::vector<std::vector<Tensor>> all;
@@ -56,7 +56,8 @@ inline std::vector<std::vector<Tensor>> graph_samples(const Graph& g, int n, uin
                 else if (t.type.dtype == DType::uint8)
                     t.set(i, bits >> 24);
                 else
-                    t.set(i, static_cast<double>(static_cast<int8_t>(bits >> 24)));
+                    t.set(i, t.type.dtype == DType::int16 ? static_cast<double>(static_cast<int16_t>(bits >> 16))
+                                                          : static_cast<double>(static_cast<int8_t>(bits >> 24)));
             }
             sample.push_back(std::move(t));
         }

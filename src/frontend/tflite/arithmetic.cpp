@@ -25,16 +25,16 @@ Expected<FloatRange> float_activation(TfliteNode& n, tfl::Activation a) {
     }
 }
 
-Expected<IntRange> int8_activation(TfliteNode& n, tfl::Activation a, const Quant& quant) {
+Expected<IntRange> int_activation(TfliteNode& n, tfl::Activation a, const Quant& quant, DType t) {
     GW_TRY(FloatRange real, float_activation(n, a));
     // Quantized in float, half away from zero.
     const auto bound = [&](float v) {
         const float steps = std::round(v / quant.scale());
-        return static_cast<int32_t>(std::clamp<double>(double{steps} + quant.zero_point(), -1000, 1000));
+        return static_cast<int32_t>(std::clamp<double>(double{steps} + quant.zero_point(), -100000, 100000));
     };
-    IntRange r;
-    if (real.lo != -infinity) r.lo = std::clamp(bound(real.lo), -128, 127);
-    if (real.hi != infinity) r.hi = std::clamp(bound(real.hi), r.lo, 127);
+    IntRange r = range_of(t);
+    if (real.lo != -infinity) r.lo = std::clamp(bound(real.lo), r.lo, r.hi);
+    if (real.hi != infinity) r.hi = std::clamp(bound(real.hi), r.lo, r.hi);
     return r;
 }
 
@@ -50,6 +50,21 @@ Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, In
         r.shift.push_back(shift);
     }
     return r;
+}
+
+Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range) {
+    Requant r = twice_requant(factors, 0, range);
+    r.rounding = Rounding::wide;
+    for (size_t c = 0; c < factors.size(); ++c) {
+        if (r.shift[c] > 7) return n.bad_quant("result", "a sum is rescaled by {}; factors below 128 are defined", factors[c]);
+        widen_multiplier(r.multiplier[c], r.shift[c]);
+    }
+    return r;
+}
+
+bool quantized_pair(const TfliteNode& n) {
+    const DType t = n.type(0).dtype;
+    return (t == DType::int8 || t == DType::int16) && n.type(1).dtype == t && n.out_type(0).dtype == t;
 }
 
 namespace {

@@ -9,27 +9,33 @@ struct FloatRange {
     float lo = -infinity, hi = infinity;
 };
 Expected<FloatRange> float_activation(TfliteNode& n, tfl::Activation a);
-// Of an int8 result with this quantization.
+// Of an int8 result with this quantization, or one of int16.
 struct IntRange {
     int32_t lo = -128, hi = 127;
 };
-Expected<IntRange> int8_activation(TfliteNode& n, tfl::Activation a, const Quant& quant);
+inline IntRange range_of(DType t) { return {static_cast<int32_t>(lowest(t)), static_cast<int32_t>(highest(t))}; }
+Expected<IntRange> int_activation(TfliteNode& n, tfl::Activation a, const Quant& quant, DType t);
 
-// Where a weighted operator has its data and weights, and how its factors are taken: `axis` is that of the weights' scales; `float_product`
-// multiplies input and weight scale in float where there is one weight scale.
+// Where a weighted operator has its data, weights and bias, and how its factors are taken: `axis` is that of the weights' scales;
+// `float_product` multiplies input and weight scale in float where there is one weight scale; `wide` operators have sums of 64 bits for
+// int16 data whatever their bias, others where the bias has.
 struct WeightedOperands {
-    size_t x = 0, w = 1;
+    size_t x = 0, w = 1, bias = 2;
     int64_t axis = 0;
-    bool float_product = false;
+    bool float_product = false, wide = false;
 };
-// Fills in activation and requantization of a layer of floats, int8, or float data with int8 weights.
+// Fills in activation and requantization of a layer of floats, int8, int16 data with int8 weights, or float data with int8 weights.
 Status weighted_arithmetic(TfliteNode& n, Conv2D& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights);
 Status weighted_arithmetic(TfliteNode& n, Dense& op, tfl::Activation activation, const WeightedOperands& at, ValueId weights);
 // The bias as a list of `channels` that fits data of this type, or an absent operand.
 Expected<ValueId> weighted_bias(TfliteNode& n, size_t operand, int64_t channels, DType data);
+// Both operands and the result are int8, or all are int16.
+bool quantized_pair(const TfliteNode& n);
 
 // One rescaling for all channels, or one a channel; the factors are the model's, in double.
 Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, IntRange range);
+// The same for sums of 64 bits.
+Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range);
 
 // Tables of int8 functions: the result's byte for each of the operand's 256.
 Tensor relu_table(const Quant& x, const Quant& y, FloatRange range);  // RELU, RELU_N1_TO_1: rescaled, then clamped

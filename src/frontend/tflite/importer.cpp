@@ -221,8 +221,8 @@ void TfliteImporter::add_inputs(const tfl::SubGraph& sub) {
         if (!slot.usable) continue;
         const Location where{.file = graph.file, .operand = slot.name};
         slot.usable = false;
-        if (slot.type.dtype != DType::float32 && slot.type.dtype != DType::int8 && slot.type.dtype != DType::int32 &&
-            slot.type.dtype != DType::int64 && slot.type.dtype != DType::boolean) {
+        if (slot.type.dtype != DType::float32 && slot.type.dtype != DType::int8 && slot.type.dtype != DType::int16 &&
+            slot.type.dtype != DType::int32 && slot.type.dtype != DType::int64 && slot.type.dtype != DType::boolean) {
             diag.error(DiagId::tflite_type, where, "inputs of type {} are not supported", dtype_name(slot.type.dtype));
             continue;
         }
@@ -412,6 +412,8 @@ Expected<int64_t> TfliteNode::need_int(size_t i, std::string_view name) {
 
 namespace {
 Expected<Quant> one_scale(TfliteNode& n, const Type& type, std::string_view name) {
+    if (type.dtype == DType::int16 && type.quant.per_tensor() && type.quant.zero_point() != 0)
+        return n.bad_quant(name, "{} has a zero point; int16 data are symmetric", type.text());
     if (type.quant.per_tensor()) return type.quant;
     return n.bad_quant(name, "{} has {}, expected one", type.text(), type.quant.empty() ? "no scale" : "several scales");
 }

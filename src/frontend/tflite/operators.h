@@ -62,6 +62,14 @@ Status log_softmax(TfliteNode& n);
 Status cast(TfliteNode& n);
 Status quantize(TfliteNode& n);
 Status dequantize(TfliteNode& n);
+// ops_int16.cpp: the int16 of some of them; the operand and result have one scale each
+Status relu16(TfliteNode& n);
+Status relu6_16(TfliteNode& n);
+Status leaky_relu16(TfliteNode& n, float alpha);
+Status abs16(TfliteNode& n);
+Status requantize16(TfliteNode& n);
+Status sigmoid16(TfliteNode& n, UnaryKind kind);
+Status softmax16(TfliteNode& n, float beta);
 // ops_reduce.cpp
 Status import_reduce(TfliteNode& n, ReduceKind kind);
 template <ReduceKind kind>

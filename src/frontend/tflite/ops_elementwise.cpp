@@ -1,5 +1,5 @@
-// Operators of two operands, with broadcasting. Sums of int8 first bring both operands to twice the larger scale, 20 bits up, and round at
-// each of the three rescalings; the reference computes the factors of ADD in double and those of SUB in float.
+// Operators of two operands, with broadcasting. Sums first bring both operands to twice the larger scale, 20 bits up (int16: 15), and round
+// at each of the three rescalings; the reference computes the factors of ADD in double and those of SUB in float.
 #include "frontend/tflite/arithmetic.h"
 #include "frontend/tflite/operators.h"
 
@@ -19,12 +19,12 @@ Status sum(TfliteNode& n, BinaryKind kind, tfl::Activation activation, SumFactor
     if (t == DType::float32) {
         GW_TRY(FloatRange act, float_activation(n, activation));
         op.act_lo = act.lo, op.act_hi = act.hi;
-    } else if (t == DType::int8) {
+    } else if (t == DType::int8 || t == DType::int16) {
         GW_TRY(Quant a, n.quant(0, "operand 0"));
         GW_TRY(Quant b, n.quant(1, "operand 1"));
         GW_TRY(Quant y, n.out_quant());
-        GW_TRY(IntRange act, int8_activation(n, activation, y));
-        constexpr int left = 20;
+        GW_TRY(IntRange act, int_activation(n, activation, y, t));
+        const int left = t == DType::int8 ? 20 : 15;
         const SumFactors f = factors(a.scale(), b.scale(), y.scale(), left);
         if (!(f.out < 1))
             return n.bad_quant("result", "scale {} is too small for operands of scale {} and {}", y.scale(), a.scale(), b.scale());
@@ -100,7 +100,7 @@ Status div(TfliteNode& n) {
     GW_TRY(Quant a, n.quant(0, "operand 0"));
     GW_TRY(Quant b, n.quant(1, "operand 1"));
     GW_TRY(Quant y, n.out_quant());
-    GW_TRY(IntRange act, int8_activation(n, activation, y));
+    GW_TRY(IntRange act, int_activation(n, activation, y, DType::int8));
     Binary op;
     op.kind = BinaryKind::div;
     op.a_zero = a.zero_point(), op.b_zero = b.zero_point();
@@ -114,25 +114,26 @@ Status pow(TfliteNode& n) { return plain(n, BinaryKind::pow, false, tfl::Activat
 Status mul(TfliteNode& n) {
     GW_TRY_DO(n.operands(2, 2));
     const tfl::Activation activation = activation_of<tfl::MulOptions>(n);
-    if (!n.is(0, DType::int8) || !n.is(1, DType::int8) || n.out_type(0).dtype != DType::int8)
-        return plain(n, BinaryKind::mul, true, activation);
+    if (!quantized_pair(n)) return plain(n, BinaryKind::mul, true, activation);
+    const DType t = n.type(0).dtype;
     GW_TRY(Quant a, n.quant(0, "operand 0"));
     GW_TRY(Quant b, n.quant(1, "operand 1"));
     GW_TRY(Quant y, n.out_quant());
-    GW_TRY(IntRange act, int8_activation(n, activation, y));
+    GW_TRY(IntRange act, int_activation(n, activation, y, t));
     Binary op;
     op.kind = BinaryKind::mul;
     op.a_zero = a.zero_point(), op.b_zero = b.zero_point();
     const double factor = static_cast<double>(a.scale()) * static_cast<double>(b.scale()) / static_cast<double>(y.scale());
     op.requant = twice_requant({factor}, y.zero_point(), act);
+    if (t == DType::int16 && op.requant.shift[0] > 0)
+        return n.bad_quant("result", "scale {} is too small for a product of scales {} and {}", y.scale(), a.scale(), b.scale());
     return n.result(n.emit(op, {n.value(0), n.value(1)}));
 }
 
 // int8: operands and result have one scale.
 Status import_extreme(TfliteNode& n, BinaryKind kind) {
     GW_TRY_DO(n.operands(2, 2));
-    if (!n.is(0, DType::int8)) return plain(n, kind, true, tfl::Activation::none);
-    if (!n.is(1, DType::int8) || n.out_type(0).dtype != DType::int8) return n.bad_types();
+    if (!quantized_pair(n)) return plain(n, kind, true, tfl::Activation::none);
     if (n.type(0).quant != n.type(1).quant)
         return n.bad_quant("operand 1", "{} is quantized differently from {}", n.type(1).text(), n.type(0).text());
     Binary op;
@@ -144,11 +145,11 @@ Status import_comparison(TfliteNode& n, Comparison comparison) {
     GW_TRY_DO(n.operands(2, 2));
     const DType t = n.type(0).dtype;
     const bool equality = comparison == Comparison::equal || comparison == Comparison::not_equal;
-    if (n.type(1).dtype != t ||
-        (t != DType::float32 && t != DType::int32 && t != DType::int64 && t != DType::int8 && !(equality && t == DType::boolean)))
-        return n.bad_types();
+    const bool quantized = t == DType::int8 || t == DType::int16;
+    const bool plain = t == DType::float32 || t == DType::int32 || t == DType::int64 || (equality && t == DType::boolean);
+    if (n.type(1).dtype != t || !(quantized || plain)) return n.bad_types();
     Binary base;
-    if (t == DType::int8) {
+    if (quantized) {
         GW_TRY(Quant a, n.quant(0, "operand 0"));
         GW_TRY(Quant b, n.quant(1, "operand 1"));
         if (!(a.scale() < 1) || !(b.scale() < 1))
@@ -191,19 +192,19 @@ Status import_logical(TfliteNode& n, BinaryKind kind) {
 }
 
 Status squared_difference(TfliteNode& n) {
-    if (!n.is(0, DType::int8)) return plain(n, BinaryKind::squared_difference, true, tfl::Activation::none);
     GW_TRY_DO(n.operands(2, 2));
-    if (!n.is(1, DType::int8) || n.out_type(0).dtype != DType::int8) return n.bad_types();
+    if (!quantized_pair(n)) return plain(n, BinaryKind::squared_difference, true, tfl::Activation::none);
+    const DType t = n.type(0).dtype;
     GW_TRY(Quant a, n.quant(0, "operand 0"));
     GW_TRY(Quant b, n.quant(1, "operand 1"));
     GW_TRY(Quant y, n.out_quant());
     Binary op;
     op.kind = BinaryKind::squared_difference;
-    constexpr int left = 7;
+    const int left = t == DType::int8 ? 7 : 0;
     const double twice_larger = 2 * static_cast<double>(std::max(a.scale(), b.scale()));
     GW_TRY_DO(rescale_operands(n, op, a.scale() / twice_larger, b.scale() / twice_larger, left));
     const double factor = twice_larger * twice_larger / static_cast<double>(static_cast<float>(1 << (2 * left)) * y.scale());
-    op.requant = twice_requant({factor}, y.zero_point(), {});
+    op.requant = twice_requant({factor}, y.zero_point(), range_of(t));
     return n.result(n.emit(op, {n.value(0), n.value(1)}));
 }
 
@@ -248,7 +249,7 @@ Status batch_matmul(TfliteNode& n) {
     const auto* o = n.options<tfl::BatchMatMulOptions>();
     const Type &a = n.type(0), &b = n.type(1), &y = n.out_type(0);
     if (a.shape.rank() < 2 || b.shape.rank() < 2) return n.malformed("operands {} and {}, expected at least rank 2", a.text(), b.text());
-    if (a.dtype != b.dtype || y.dtype != a.dtype || (a.dtype != DType::float32 && a.dtype != DType::int8)) return n.bad_types();
+    if (a.dtype != b.dtype || y.dtype != a.dtype || (a.dtype != DType::float32 && !quantized_pair(n))) return n.bad_types();
     const auto turned = [&](ValueId id, bool turn) -> Expected<ValueId> {
         if (!turn) return id;
         std::vector<int64_t> perm(n.importer.graph.type(id).shape.dims().size());
@@ -259,12 +260,16 @@ Status batch_matmul(TfliteNode& n) {
     GW_TRY(ValueId left, turned(n.value(0), o != nullptr && o->adj_x()));
     GW_TRY(ValueId right, turned(n.value(1), o != nullptr && o->adj_y()));
     MatMul op;
-    if (a.dtype == DType::int8) {
+    if (a.dtype != DType::float32) {
         GW_TRY(Quant qa, n.quant(0, "operand 0"));
         GW_TRY(Quant qb, n.quant(1, "operand 1"));
         GW_TRY(Quant qy, n.out_quant());
         op.a_zero = qa.zero_point(), op.b_zero = qb.zero_point();
-        op.requant = twice_requant({static_cast<double>(qa.scale() * qb.scale()) / static_cast<double>(qy.scale())}, qy.zero_point(), {});
+        const double factor = static_cast<double>(qa.scale() * qb.scale()) / static_cast<double>(qy.scale());
+        op.requant = twice_requant({factor}, qy.zero_point(), {});
+        if (a.dtype == DType::int16) {
+            GW_TRY(op.requant, wide_requant(n, {factor}, range_of(DType::int16)));
+        }
     }
     return n.result(n.emit(op, {left, right}));
 }

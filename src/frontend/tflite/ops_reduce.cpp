@@ -10,8 +10,8 @@
 namespace gw::tflite_ops {
 namespace {
 
-Requant sum_requant(const Quant& x, const Quant& y, int64_t count, bool mean) {
-    Requant r = twice_requant({static_cast<double>(x.scale()) / static_cast<double>(y.scale())}, y.zero_point(), {});
+Requant sum_requant(const Quant& x, const Quant& y, IntRange range, int64_t count, bool mean) {
+    Requant r = twice_requant({static_cast<double>(x.scale()) / static_cast<double>(y.scale())}, y.zero_point(), range);
     if (!mean) return r;
     int shift = std::bit_width(static_cast<uint64_t>(count)) - 1;
     shift = std::min({shift, 32, 31 + r.shift[0]});
@@ -40,12 +40,13 @@ Status import_reduce(TfliteNode& n, ReduceKind kind) {
     std::sort(op.axes.begin(), op.axes.end());
     if (op.axes.empty() || count < 1) return n.malformed("no axes to reduce");
     const bool sum = kind == ReduceKind::sum || kind == ReduceKind::mean;
-    if (x.dtype == DType::int8) {
+    const bool quantized = x.dtype == DType::int8 || x.dtype == DType::int16;
+    if (quantized) {
         GW_TRY(Quant qx, n.quant(0, "operand 0"));
         GW_TRY(Quant qy, n.out_quant());
         if (sum) {
             op.x_zero = qx.zero_point();
-            op.requant = sum_requant(qx, qy, count, kind == ReduceKind::mean);
+            op.requant = sum_requant(qx, qy, range_of(x.dtype), count, kind == ReduceKind::mean);
         } else if (kind == ReduceKind::product) {
             return n.bad_types();
         }
@@ -54,7 +55,7 @@ Status import_reduce(TfliteNode& n, ReduceKind kind) {
     }
     // Dimensions are kept and dropped by a reshape: what stands for the sum keeps its quantization on the way.
     GW_TRY(ValueId v, n.emit(op, {n.value(0)}));
-    if (sum && x.dtype == DType::int8 && n.importer.graph[v].node.valid()) n.importer.graph[v].type.quant = y.quant;
+    if (sum && quantized && n.importer.graph[v].node.valid()) n.importer.graph[v].type.quant = y.quant;
     if (y.elements() != n.importer.graph.type(v).elements())
         return n.malformed("result is declared as {}, but computes {}", y.text(), n.importer.graph.type(v).text());
     return n.result(n.reshape(v, y.shape));

@@ -81,13 +81,16 @@ Status transpose_conv(TfliteNode& n) {
     const int64_t residues = h.stride * v.stride;
     Conv2D op;
     const ValueId weights = n.importer.graph.add_constant(by_residue(*constant, h, v), n.importer.graph[n.value(1)].source);
-    GW_TRY_DO(weighted_arithmetic(n, op, tfl::Activation::none, {.x = 2}, weights));
+    GW_TRY_DO(weighted_arithmetic(n, op, tfl::Activation::none, {.x = 2, .bias = 3, .wide = true}, weights));
     if (op.requant.multiplier.size() > 1) {
         op.requant.multiplier = repeated(op.requant.multiplier, residues), op.requant.shift = repeated(op.requant.shift, residues);
     }
     ValueId bias;
     if (n.has(3)) {
-        GW_TRY(ValueId one, weighted_bias(n, 3, w[0], n.type(2).dtype));
+        if (n.is(2, DType::int16) && n.is(3, DType::int32)) return n.bad_types();
+        // int16 data had biases of int16 once.
+        const bool small = n.is(2, DType::int16) && n.is(3, DType::int16);
+        GW_TRY(ValueId one, small ? n.emit(Cast{DType::int64}, {n.value(3)}) : weighted_bias(n, 3, w[0], n.type(2).dtype));
         GW_TRY(bias, n.emit(Concat{0}, std::vector<ValueId>(static_cast<size_t>(residues), one)));
     }
     // Block q of results reads the inputs q − taps + 1 to q.

@@ -1,5 +1,5 @@
 // Operators of one operand. In int8 each is a function of one byte, so it becomes a table whose entries are computed here by the
-// reference's own integer arithmetic. Softmax is here too.
+// reference's own integer arithmetic; int16 goes to ops_int16.cpp. Softmax is here too.
 #include "frontend/tflite/arithmetic.h"
 #include "frontend/tflite/operators.h"
 
@@ -12,16 +12,17 @@ Status lookup(TfliteNode& n, Expected<Tensor> table) {
     return n.result(n.emit(Lookup{}, {n.value(0), entries}));
 }
 
-enum class Kind { real, int8 };
-// One operand and result of the same type, f32 or, with one scale each, i8.
-Expected<Kind> kind_of(TfliteNode& n) {
+enum class Kind { real, int8, int16 };
+// One operand and result of the same type, f32 or, with one scale each, i8 and where the operator has it i16.
+Expected<Kind> kind_of(TfliteNode& n, bool has_int16 = false) {
     GW_TRY_DO(n.operands(1, 1));
     if (n.out_type(0).dtype != n.type(0).dtype) return n.bad_types();
     if (n.is(0, DType::float32)) return Kind::real;
-    if (!n.is(0, DType::int8)) return n.bad_types();
+    const bool wide = has_int16 && n.is(0, DType::int16);
+    if (!n.is(0, DType::int8) && !wide) return n.bad_types();
     GW_TRY(Quant x, n.quant(0, "operand 0"));
     GW_TRY(Quant y, n.out_quant());
-    return Kind::int8;
+    return wide ? Kind::int16 : Kind::int8;
 }
 
 // The result's quantization must be the one that the operator is defined for.
@@ -48,7 +49,11 @@ Status by_table(TfliteNode& n, UnaryKind kind, Tensor (*table)(const Quant& x, c
 }
 }  // namespace
 
-Status abs(TfliteNode& n) { return by_table(n, UnaryKind::abs, abs_table); }
+Status abs(TfliteNode& n) {
+    if (!n.is(0, DType::int16)) return by_table(n, UnaryKind::abs, abs_table);
+    GW_TRY_DO(kind_of(n, true));
+    return abs16(n);
+}
 Status rsqrt(TfliteNode& n) { return by_table(n, UnaryKind::rsqrt, rsqrt_table); }
 Status exp(TfliteNode& n) { return by_table(n, UnaryKind::exp, exp_table); }
 
@@ -67,7 +72,8 @@ Status logical_not(TfliteNode& n) {
 }
 
 Status relu(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
+    if (kind == Kind::int16) return relu16(n);
     if (kind == Kind::real) return n.result(n.emit(Unary{UnaryKind::clamp, 0, infinity}, {n.value(0)}));
     return lookup(n, relu_table(n.type(0).quant, n.out_type(0).quant, {0, infinity}));
 }
@@ -77,18 +83,21 @@ Status relu_n1_to_1(TfliteNode& n) {
     return lookup(n, relu_table(n.type(0).quant, n.out_type(0).quant, {-1, 1}));
 }
 Status relu6(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
+    if (kind == Kind::int16) return relu6_16(n);
     if (kind == Kind::real) return n.result(n.emit(Unary{UnaryKind::clamp, 0, 6}, {n.value(0)}));
     return lookup(n, relu6_table(n.type(0).quant));
 }
 Status logistic(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
+    if (kind == Kind::int16) return sigmoid16(n, UnaryKind::sigmoid);
     if (kind == Kind::real) return n.result(n.emit(Unary{UnaryKind::sigmoid, 0, 0}, {n.value(0)}));
     GW_TRY_DO(fixed_result(n, 1.0f / 256, -128));
     return lookup(n, logistic_table(n.type(0).quant));
 }
 Status tanh(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
+    if (kind == Kind::int16) return sigmoid16(n, UnaryKind::tanh);
     if (kind == Kind::real) return n.result(n.emit(Unary{UnaryKind::tanh, 0, 0}, {n.value(0)}));
     GW_TRY_DO(fixed_result(n, 1.0f / 128, 0));
     return lookup(n, tanh_table(n.type(0).quant));
@@ -99,11 +108,12 @@ Status hard_swish(TfliteNode& n) {
     return lookup(n, hard_swish_table(n, n.type(0).quant, n.out_type(0).quant));
 }
 Status leaky_relu(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
     const auto* o = n.options<tfl::LeakyReluOptions>();
     const float alpha = o == nullptr ? 0 : o->alpha();
     if (!(alpha >= 0) || alpha > 1e6f) return n.unsupported("slope {} is not supported", alpha);
     if (kind == Kind::real) return n.result(n.emit(Unary{UnaryKind::leaky_relu, alpha, 0}, {n.value(0)}));
+    if (kind == Kind::int16) return leaky_relu16(n, alpha);
     return lookup(n, leaky_relu_table(n.type(0).quant, n.out_type(0).quant, alpha));
 }
 Status elu(TfliteNode& n) {
@@ -113,7 +123,7 @@ Status elu(TfliteNode& n) {
 }
 
 Status softmax(TfliteNode& n) {
-    GW_TRY(Kind kind, kind_of(n));
+    GW_TRY(Kind kind, kind_of(n, true));
     const auto* o = n.options<tfl::SoftmaxOptions>();
     const float beta = o == nullptr ? 1.0f : o->beta();
     const Type& x = n.type(0);
@@ -128,6 +138,7 @@ Status softmax(TfliteNode& n) {
         }
         return n.result(n.emit(op, {data}));
     }
+    if (kind == Kind::int16) return softmax16(n, beta);
     GW_TRY_DO(fixed_result(n, 1.0f / 256, -128));
     GW_TRY(Tensor table, softmax_table(n, beta, x.quant.scale()));
     op.form = SoftmaxForm::reciprocal;
@@ -155,11 +166,13 @@ Status cast(TfliteNode& n) {
 
 Status quantize(TfliteNode& n) {
     GW_TRY_DO(n.operands(1, 1));
-    if (n.out_type(0).dtype != DType::int8) return n.bad_types();
+    const DType to = n.out_type(0).dtype;
+    if (to != DType::int8 && to != DType::int16) return n.bad_types();
     GW_TRY(Quant y, n.out_quant());
-    if (n.is(0, DType::float32)) return n.result(n.emit(Quantize{DType::int8, y, Ties::away}, {n.value(0)}));
-    if (!n.is(0, DType::int8)) return n.bad_types();
+    if (n.is(0, DType::float32)) return n.result(n.emit(Quantize{to, y, Ties::away}, {n.value(0)}));
+    if (!n.is(0, DType::int8) && !n.is(0, DType::int16)) return n.bad_types();
     GW_TRY(Quant x, n.quant(0, "operand 0"));
+    if (!n.is(0, to) || (to == DType::int16 && x != y)) return requantize16(n);
     if (x == y) return n.result(n.emit(Reshape{n.type(0).shape.dims()}, {n.value(0)}));
     return lookup(n, requantize_table(x, y));
 }
@@ -169,7 +182,7 @@ Status dequantize(TfliteNode& n) {
     GW_TRY_DO(n.operands(1, 1));
     if (n.out_type(0).dtype != DType::float32) return n.bad_types();
     if (n.is(0, DType::float16) && n.constant(0) != nullptr) return n.result(n.emit(Cast{DType::float32}, {n.value(0)}));
-    if (!n.is(0, DType::int8)) return n.bad_types();
+    if (!n.is(0, DType::int8) && !n.is(0, DType::int16)) return n.bad_types();
     if (n.type(0).quant.empty()) return n.bad_quant("operand 0", "{} has no scale", n.type(0).text());
     return n.result(n.emit(Dequantize{}, {n.value(0)}));
 }

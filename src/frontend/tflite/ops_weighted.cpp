@@ -1,6 +1,7 @@
-// Convolutions and fully connected layers. Three kinds of arithmetic come in one form: all float; all int8 with an int32 bias and one scale
-// a tensor or a channel; and hybrid, int8 weights with float data. The factor of a channel is input scale · weight scale / output scale in
-// double, but fully connected layers with one weight scale multiply the first two in float: the last bit of a multiplier hangs on it.
+// Convolutions and fully connected layers. Four kinds of arithmetic come in one form: all float; all int8 with an int32 bias and one scale
+// a tensor or a channel, or int16 data with int8 weights; and hybrid, int8 weights with float data. The factor of a channel is input scale
+// · weight scale / output scale in double, but fully connected layers with one weight scale multiply the first two in float: the last bit
+// of a multiplier hangs on it.
 #include <numeric>
 
 #include "frontend/tflite/arithmetic.h"
@@ -33,11 +34,12 @@ Status arithmetic(TfliteNode& n, T& op, tfl::Activation activation, const Weight
         }
         return {};
     }
-    if (x != DType::int8 || w != DType::int8 || y != DType::int8) return n.bad_types();
+    if ((x != DType::int8 && x != DType::int16) || w != DType::int8 || y != x) return n.bad_types();
+    const bool wide = x == DType::int16 && (at.wide || n.is(at.bias, DType::int64));
     GW_TRY(Quant in, n.quant(at.x, "input"));
     GW_TRY(Quant weight, weight_quant(n, at));
     GW_TRY(Quant out, n.out_quant());
-    GW_TRY(IntRange act, int8_activation(n, activation, out));
+    GW_TRY(IntRange act, int_activation(n, activation, out, y));
     std::vector<double> factors;
     for (float scale : weight.scales) {
         const double product = at.float_product && weight.scales.size() == 1 ? static_cast<double>(in.scale() * scale)
@@ -46,6 +48,9 @@ Status arithmetic(TfliteNode& n, T& op, tfl::Activation activation, const Weight
     }
     op.x_zero = in.zero_point();
     op.requant = twice_requant(factors, out.zero_point(), act);
+    if (wide) {
+        GW_TRY(op.requant, wide_requant(n, factors, act));
+    }
     return {};
 }
 
@@ -60,7 +65,8 @@ Status weighted_arithmetic(TfliteNode& n, Dense& op, tfl::Activation activation,
 
 Expected<ValueId> weighted_bias(TfliteNode& n, size_t operand, int64_t channels, DType data) {
     if (!n.has(operand)) return ValueId{};
-    if (n.type(operand).dtype != (data == DType::int8 ? DType::int32 : DType::float32)) return n.bad_types();
+    const bool wide = data == DType::int16 && n.is(operand, DType::int64);
+    if (n.type(operand).dtype != (wide ? DType::int64 : data == DType::float32 ? DType::float32 : DType::int32)) return n.bad_types();
     if (n.type(operand).elements() != channels) return n.malformed("bias is {}, expected {} elements", n.type(operand).text(), channels);
     return n.reshape(n.value(operand), Shape{channels});
 }
@@ -114,7 +120,8 @@ Status depthwise_conv(TfliteNode& n) {
     Conv2D op;
     op.stride = window.stride, op.dilation = window.dilation, op.pad = window.pad;
     op.groups = x[3];
-    GW_TRY_DO(weighted_arithmetic(n, op, o->activation(), {.axis = 3}, weights));
+    if (n.is(0, DType::int16) && n.is(2, DType::int32)) return n.bad_types();
+    GW_TRY_DO(weighted_arithmetic(n, op, o->activation(), {.axis = 3, .wide = true}, weights));
     GW_TRY(ValueId b, weighted_bias(n, 2, w[3], n.type(0).dtype));
     return n.result(n.emit(op, {n.value(0), weights, b}));
 }

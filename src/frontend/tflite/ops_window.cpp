@@ -1,4 +1,4 @@
-// Pools, and what they share with convolutions: the window. Average pools of int8 keep the scale, divide by the positions inside the
+// Pools, and what they share with convolutions: the window. Average pools of integers keep the scale, divide by the positions inside the
 // picture and round half away from zero, which is pool2d's own meaning.
 #include "frontend/tflite/arithmetic.h"
 #include "frontend/tflite/operators.h"
@@ -46,9 +46,9 @@ Status pool(TfliteNode& n, PoolKind kind) {
     if (x.dtype == DType::float32) {
         GW_TRY(FloatRange act, float_activation(n, o->activation()));
         op.act_lo = act.lo, op.act_hi = act.hi;
-    } else if (x.dtype == DType::int8) {
+    } else if (x.dtype == DType::int8 || x.dtype == DType::int16) {
         GW_TRY(Quant q, n.out_quant());
-        GW_TRY(IntRange act, int8_activation(n, o->activation(), q));
+        GW_TRY(IntRange act, int_activation(n, o->activation(), q, x.dtype));
         op.lo = act.lo, op.hi = act.hi;
         op.x_zero = q.zero_point();
     } else {

@@ -10,6 +10,7 @@
 #include "passes/passes.h"
 #include "support/random_graph.h"
 #include "support/random_int8.h"
+#include "unit/kernels/int16_cases.h"
 #include "unit/kernels/layer_cases.h"
 #include "unit/kernels/recurrent_cases.h"
 
@@ -103,7 +104,7 @@ inline KernelCase drawn_case(Dice& dice, uint32_t number) {
         case 1: {
             const DType to = plain[dice.between(1, 4)];
             const Quant q = Quant::tensor(0.37f, static_cast<int32_t>(dice.between(std::max<int64_t>(lowest(to), -99), 99)));
-            finish(Quantize{to, q, Ties::even}, {input(tensor(DType::float32, s))});
+            finish(Quantize{to, q, dice.chance(50) ? Ties::even : Ties::away}, {input(tensor(DType::float32, s))});
             break;
         }
         case 2: {
@@ -227,6 +228,8 @@ inline void walk_rows(std::string_view core, uint32_t first, uint32_t most, int 
         offer(float_recurrent_case(dice, seed));
         offer(svdf_case(dice, seed));
         offer(recurrent8_case(dice, seed));
+        offer(int16_case(dice, seed));
+        offer(int16_case(dice, 3 * seed));
         const Graph g = seed % 3 == 0 ? optimised(RandomGraph(seed, {.blocks = 3}).make()) : RandomInt8(seed, Rounding::none, 3).make();
         std::vector<Tensor> inputs;
         for (const Port& port : g.inputs) {

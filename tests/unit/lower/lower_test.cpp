@@ -3,6 +3,7 @@
 #include "lower/lower.h"
 
 #include "support/bundle.h"
+#include "support/random_int16.h"
 
 namespace gw {
 namespace {
@@ -31,6 +32,14 @@ TEST(Lower, RandomInt8NetworksComputeWhatTheInterpreterComputes) {
         Diagnostics diag;
         const Graph g = testing::quantized(testing::optimised(RandomGraph(seed, o).make()), diag);
         expect_right(g, make_bundle(g, placed(static_cast<int>(seed % 4))), "seed " + std::to_string(seed));
+        if (HasFailure()) return;
+    }
+}
+
+TEST(Lower, RandomInt16NetworksComputeWhatTheInterpreterComputes) {
+    for (uint32_t seed = 1; seed <= 12; ++seed) {
+        const Graph g = testing::optimised(testing::RandomInt16(seed, 4).make());
+        expect_right(g, make_bundle(g, placed(static_cast<int>(seed % 4))), "int16 seed " + std::to_string(seed));
         if (HasFailure()) return;
     }
 }

@@ -19,14 +19,14 @@ void randomize(Random& r, ReduceKind& v) { v = static_cast<ReduceKind>(r.integer
 void randomize(Random& r, BinaryKind& v) { v = static_cast<BinaryKind>(r.integer(0, 13)); }
 void randomize(Random& r, UnaryKind& v) { v = static_cast<UnaryKind>(r.integer(0, 37)); }
 void randomize(Random& r, Ties& v) { v = static_cast<Ties>(r.integer(0, 1)); }
-void randomize(Random& r, SoftmaxForm& v) { v = static_cast<SoftmaxForm>(r.integer(0, 1)); }
+void randomize(Random& r, SoftmaxForm& v) { v = static_cast<SoftmaxForm>(r.integer(0, 2)); }
 void randomize(Random& r, RecurrentKind& v) { v = static_cast<RecurrentKind>(r.integer(0, 2)); }
 void randomize(Random& r, PadMode& v) { v = static_cast<PadMode>(r.integer(0, 3)); }
 void randomize(Random& r, ResizeMode& v) { v = static_cast<ResizeMode>(r.integer(0, 1)); }
 void randomize(Random& r, ResizeCoordinates& v) { v = static_cast<ResizeCoordinates>(r.integer(0, 3)); }
 void randomize(Random& r, ResizeRounding& v) { v = static_cast<ResizeRounding>(r.integer(0, 3)); }
 void randomize(Random& r, ResizeUnits& v) { v = static_cast<ResizeUnits>(r.integer(0, 1)); }
-void randomize(Random& r, Rounding& v) { v = static_cast<Rounding>(r.integer(0, 4)); }
+void randomize(Random& r, Rounding& v) { v = static_cast<Rounding>(r.integer(0, 5)); }
 void randomize(Random& r, DType& v) { v = static_cast<DType>(r.integer(0, 12)); }
 void randomize(Random& r, std::string& v) { v = r.pick<std::string>({"f", "MyOwn_2", "_x"}); }
 void randomize(Random& r, Type& v) {

@@ -39,7 +39,8 @@ void weighted_ops() {
     refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4})}, "has no scale, which i8 weights of float data need");
     refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4}, Quant::tensor(0.5f, 1))}, "has a zero point 1");
     refused(Conv2D{}, {x, t(DType::int8, {6, 3, 3, 4}, {{1, 1, 1, 1}, {0, 0, 0, 0}, 3, 0})}, "neither one scale nor one an output channel");
-    refused(Conv2D{}, {t(DType::int16, {1, 5, 5, 4}), w}, "expected f32 or i8");
+    refused(Conv2D{}, {t(DType::int32, {1, 5, 5, 4}), w}, "expected f32, i8 or i16");
+    refused(Conv2D{}, {t(DType::int16, {1, 5, 5, 4}), w}, "expected i8 for i16 data");
     refused(with<Conv2D>([](auto& o) { o.groups = 3; }), {x, w}, "not a multiple of 3 groups");
     refused(with<Conv2D>([](auto& o) { o.groups = 0; }), {x, w}, "groups is 0");
     refused(with<Conv2D>([](auto& o) { o.stride = {0, 1}; }), {x, w}, "stride 0 is not positive");
@@ -75,11 +76,51 @@ void weighted_ops() {
     refused(MatMul{}, {t(DType::int8, {2, 3}), t(DType::int8, {3, 5})}, "needs a requantization");
 }
 
+// Sums of i16 data say by their rounding how wide they are, and everything is symmetric.
+void int16_ops() {
+    const auto requant = [](Rounding r, int32_t multiplier, int32_t shift) {
+        return Requant{r, 0, {multiplier}, {shift}, 0, -32768, 32767};
+    };
+    const Requant wide = requant(Rounding::wide, 20000, 20), twice = requant(Rounding::twice, 1 << 30, 0);
+    const Tensor x = t(DType::int16, {2, 3}), w = t(DType::int8, {4, 3});
+    const auto dense = [&](const Requant& r, int32_t zero = 0) { return with<Dense>([&](auto& o) { o.requant = r, o.x_zero = zero; }); };
+    refused(dense(wide), {x, w, t(DType::int32, {4})}, "i32[4] given, expected i64[4]");
+    refused(dense(twice), {x, w, t(DType::int64, {4})}, "i64[4] given, expected i32[4]");
+    refused(dense(twice, 1), {x, w}, "x_zero is 1, but i16 data are symmetric");
+    refused(dense(requant(Rounding::even, 1, 1)), {x, w}, "requantized `wide` or `twice`, not even");
+    refused(dense(requant(Rounding::wide, 32768, 20)), {x, w}, "multiplier 32768 of channel 0 is out of range for wide");
+    refused(dense(wide), {x, w, Tensor::of<int64_t>({4}, {0, 0, 1, (int64_t{1} << 46) + 1})}, "beyond 2^46");
+    refused(with<Dense>([&](auto& o) { o.requant = wide, o.requant.lo = -128, o.requant.hi = 127; }), {t(DType::int8, {2, 3}), w},
+            "not requantized `wide`");
+    refused(with<Dense>([&](auto& o) { o.requant = twice, o.requant.hi = 32768; }), {x, w}, "expected a range within int16");
+    refused(with<MatMul>([&](auto& o) { o.requant = twice; }), {x, t(DType::int16, {3, 2})}, "sums of i16 are not requantized twice");
+    const auto binary = [&](BinaryKind kind, int32_t left, int32_t multiplier, const Requant& r) {
+        return with<Binary>(
+            [&](auto& o) { o.kind = kind, o.left_shift = left, o.a_multiplier = o.b_multiplier = multiplier, o.requant = r; });
+    };
+    refused(binary(BinaryKind::add, 16, 1, twice), {x, x}, "left_shift 16 is out of range [0, 15]");
+    refused(binary(BinaryKind::add, 15, (1 << 30) + 1, twice), {x, x}, "the operands of a sum of i16 are not halved");
+    refused(binary(BinaryKind::add, 0, 1, twice), {x, x}, "add of i16 needs a left_shift");
+    refused(binary(BinaryKind::div, 0, 1, twice), {x, x}, "div of i16 is not defined");
+    refused(binary(BinaryKind::mul, 0, 1, requant(Rounding::twice, 1 << 30, 1)), {x, x}, "shift 1 lets a product of i16 overflow");
+    refused(Rescale{}, {f({2})}, "element type f32, expected i8 or i16");
+    refused(Rescale{DType::int32, 0, false, twice, {}}, {x}, "rescales to i32");
+    refused(Rescale{DType::int16, 0, false, wide, {}}, {x}, "not of the form `wide`");
+    refused(Rescale{DType::int16, 0, false, requant(Rounding::twice, 1 << 30, 16), {}}, {x}, "shift 16 lets a value of i16 overflow");
+    refused(Rescale{DType::int16, 0, true, twice, twice}, {x}, "a magnitude is never below 0");
+    refused(Sigmoid16{}, {t(DType::int8, {2})}, "element type i8, expected i16");
+    refused(Sigmoid16{UnaryKind::exp, 3, 0}, {x}, "exp is not a function of i16");
+    refused(Sigmoid16{UnaryKind::tanh, 32768, 0}, {x}, "out of range");
+    refused(with<Softmax>([](auto& o) { o.axis = 1; }), {x}, "the form ratio is not for i16");
+    refused(with<Softmax>([](auto& o) { o.axis = 1, o.form = SoftmaxForm::table16, o.shift = 15; }), {x},
+            "not a rescaling by less than 2^14");
+}
+
 void elementwise_ops() {
     const Tensor x = f({1, 4, 4, 2});
     refused(with<Pool2D>([](auto& o) { o.kernel = {5, 1}; }), {x}, "covers 5 rows");
     refused(with<Pool2D>([](auto& o) { o.pad = {1, 0, 0, 0}; }), {x}, "lies in the padding altogether");
-    refused(Pool2D{}, {t(DType::int32, {1, 4, 4, 2})}, "expected f32 or i8");
+    refused(Pool2D{}, {t(DType::int32, {1, 4, 4, 2})}, "expected f32, i8 or i16");
     refused(Reduce{}, {x}, "no axes");
     refused(with<Reduce>([](auto& o) { o.axes = {4}; }), {x}, "axis 4 is out of range");
     refused(with<Reduce>([](auto& o) { o.axes = {1, 1}; }), {x}, "not sorted");
@@ -108,6 +149,7 @@ void elementwise_ops() {
     refused(rescaled(BinaryKind::less, 22, 1), bytes, "left_shift 22 is out of range");
     refused(rescaled(BinaryKind::squared_difference, 8, 1), bytes, "left_shift 8 is out of range [0, 7]");
     refused(rescaled(BinaryKind::squared_difference, 7, (1 << 30) + 1), bytes, "are not halved");
+    int16_ops();
     refused(L2Norm{}, {x}, "expected i8");
     refused(L2Norm{}, {t(DType::int8, {2, 40000})}, "lines of more than 33025 elements");
     refused(L2Norm{200}, {t(DType::int8, {2})}, "x_zero is 200");

@@ -135,6 +135,8 @@ std::vector<Case> other_cases(Random& r) {
         {Binary{}, {x, r.tensor(DType::float32, {4, 1})}, true},
         {Binary{}, {r.tensor(DType::float32, {4, 1}), x}, true},
         {L2Norm{3}, {b}, true},
+        {Rescale{DType::int8, 1, false, {Rounding::twice, 0, {1 << 30}, {1}, 0, -128, 127}, {}}, {b}, true},
+        {Sigmoid16{UnaryKind::tanh, 3, 0}, {r.tensor(DType::int16, {3, 4, 5})}, false},
         {Concat{1}, {x, x, r.tensor(DType::float32, {3, 2, 5})}, true},
         {Slice{{2, 0, 4}, {2, 3, 2}, {-2, 1, -3}}, {x}, true},
         {Pad{{1, 0, 2}, {0, 1, 3}, PadMode::constant, 3}, {x}, true},

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -82,4 +84,37 @@ TEST(FixedFunctions, ShiftsRoundAndSaturate) {
 }
 
 }  // namespace
+// Entries by the definition in double: half the error midway is taken off, so that the real function lies on both sides of the chords.
+TEST(FixedFunctions, TablesOfTheInt16SoftmaxFollowTheirFunctions) {
+    const auto check = [](std::span<const int16_t, 513> table, auto f) {
+        double worst = 0;
+        for (int32_t x = -32768; x <= 32767; ++x) {
+            const double real = 32768 * f((x + 32768) / 65536.0);
+            worst = std::max(worst, std::abs(interpolated16(table, static_cast<int16_t>(x)) - std::min(real, 32767.0)));
+        }
+        EXPECT_LT(worst, 3.0);
+        return worst;
+    };
+    check(exp_table16(), [](double t) { return std::exp(-10 + 10 * t); });
+    check(one_over_one_plus_table16(), [](double t) { return 1 / (1 + t); });
+    // 32768 · exp(−10) = 1.488 → 1; midway to the next, 1.517, is 1.502 → 2, interpolation gives 1.259 → 1: one less, half of it is off.
+    EXPECT_EQ(exp_table16()[0], 2);
+    EXPECT_EQ(exp_table16()[512], 32767);
+    EXPECT_EQ(one_over_one_plus_table16()[0], 32767);
+    EXPECT_EQ(one_over_one_plus_table16()[512], 16384);
+}
+
+TEST(FixedFunctions, InterpolationRoundsHalfUp) {
+    std::array<int16_t, 513> table{};
+    table[256] = 10, table[257] = 11, table[258] = 9, table[512] = 7;
+    EXPECT_EQ(interpolated16(table, 0), 10);
+    EXPECT_EQ(interpolated16(table, 63), 10);
+    EXPECT_EQ(interpolated16(table, 64), 11) << "10.5";
+    EXPECT_EQ(interpolated16(table, 128 + 32), 11) << "10.5 from above";
+    EXPECT_EQ(interpolated16(table, 128 + 33), 10);
+    EXPECT_EQ(interpolated16(table, -1), 10) << "9.92 from 0";
+    EXPECT_EQ(interpolated16(table, 32767), 7);
+    EXPECT_EQ(interpolated16(table, -32768), 0);
+}
+
 }  // namespace gw

@@ -52,6 +52,46 @@ TEST(FixedPoint, TwiceIsTflitesOnEdgesAndRandomValues) {
     }
 }
 
+// TFLite's definition for sums of 64 bits: 15 bits of the multiplier, one rounding, half up.
+TEST(FixedPoint, WideIsTflitesOnSumsOf64Bits) {
+    const auto reference = [](int64_t acc, int32_t multiplier, int shift) {
+        const Wide reduced = multiplier < 0x7FFF0000 ? (static_cast<Wide>(multiplier) + 32768) / 65536 : 32767;
+        const Wide exact = divide_half_up(acc * reduced, static_cast<Wide>(1) << (15 - shift));
+        return static_cast<int32_t>(std::clamp<Wide>(exact, lowest32, highest32));
+    };
+    std::mt19937_64 random(5);
+    constexpr int64_t most = (int64_t{1} << 47) - 1;
+    for (int i = 0; i < 100000; ++i) {
+        const int64_t acc = i % 7 == 0 ? (i % 2 == 0 ? most : -most - 1) : static_cast<int64_t>(random()) >> (17 + random() % 40);
+        auto m = static_cast<int32_t>((random() & 0x3fffffff) | 0x40000000);
+        if (i % 11 == 0) m = highest32 - static_cast<int32_t>(random() % 70000);  // where rounding to 15 bits would give 2^15
+        const int shift = static_cast<int>(random() % 39) - 31;
+        Requant r{Rounding::wide, 0, {m}, {shift}, 0, lowest32, highest32};
+        widen_multiplier(r.multiplier[0], r.shift[0]);
+        ASSERT_EQ(r.rescale(acc, 0), reference(acc, m, shift)) << acc << " " << m << " " << shift;
+    }
+}
+
+TEST(FixedPoint, WideByHand) {
+    const auto widened = [](int32_t m, int32_t s) {
+        widen_multiplier(m, s);
+        return std::pair(m, s);
+    };
+    EXPECT_EQ(widened(1 << 30, 0), std::pair(16384, 15));
+    EXPECT_EQ(widened((1 << 30) + 32767, -5), std::pair(16384, 20)) << "just below half a unit";
+    EXPECT_EQ(widened((1 << 30) + 32768, 7), std::pair(16385, 8));
+    EXPECT_EQ(widened(0x7FFEFFFF, 0), std::pair(32767, 15));
+    EXPECT_EQ(widened(0x7FFF0000, 0), std::pair(32767, 15)) << "held below 2^15";
+    EXPECT_EQ(widened(highest32, 0), std::pair(32767, 15));
+    const auto half = [](int64_t acc) { return Requant{Rounding::wide, 0, {16384}, {15}, 0, -32768, 32767}.apply(acc, 0); };
+    EXPECT_EQ(half(5), 3) << "2.5, half up";
+    EXPECT_EQ(half(-5), -2) << "-2.5, half up";
+    EXPECT_EQ(half(-6), -3);
+    EXPECT_EQ(half((int64_t{1} << 32) + 2), 32767) << "beyond 32 bits; the low 32 alone would give 1";
+    EXPECT_EQ(half(-(int64_t{1} << 40)), -32768);
+    EXPECT_EQ((Requant{Rounding::wide, 0, {16384}, {46}, 0, -32768, 32767}.apply((int64_t{1} << 46) + (int64_t{1} << 32), 0)), 16385);
+}
+
 TEST(FixedPoint, HandComputedRoundings) {
     // 5 · 2^30 / 2^31 = 2.5 → 3; −2.5 → −2 (up); then the right shift takes halves away from zero.
     EXPECT_EQ(saturating_rounding_doubling_high_mul(5, 1 << 30), 3);

@@ -1,124 +1,14 @@
 // Operators of int8 that have no golden file, over their attribute spaces: random shapes, strides, paddings, broadcasts, scales and odd
 // zero points. Each result is held to the reference's definition, written down here once more from its description (docs/arithmetic.md),
 // and the emitted C of this machine to the interpreter, step by step.
-#include <gmock/gmock.h>
-
-#include <cmath>
 #include <functional>
-#include <random>
 
-#include "frontend/tflite/tflite.h"
-#include "interp/interp.h"
-#include "support/bundle.h"
-#include "support/tflite_builder.h"
 #include "tensor/fixed_functions.h"
+#include "unit/tflite/operator_model.h"
 
 namespace gw {
 namespace {
-using tfl::ElementType;
-using tfl::Options;
-using Ints = std::vector<int32_t>;
-
-constexpr int rounds = 12;
-
-struct Dice {
-    std::mt19937 source;
-    explicit Dice(uint32_t seed) : source(seed) {}
-    int32_t operator()(int32_t lo, int32_t hi) { return lo + static_cast<int32_t>(source() % static_cast<uint32_t>(hi - lo + 1)); }
-    float scale(float lo = 0.004f, float hi = 0.3f) { return lo * std::pow(hi / lo, static_cast<float>(source()) / 4294967296.0f); }
-    int32_t zero() { return (*this)(0, 3) == 0 ? (source() % 2 != 0 ? -128 : 127) : (*this)(-128, 127); }
-    std::string bytes(int64_t n, int32_t lo = -128, int32_t hi = 127) {
-        std::string s;
-        for (int64_t i = 0; i < n; ++i) s += static_cast<char>(static_cast<int8_t>((*this)(lo, hi)));
-        return s;
-    }
-};
-
-int64_t count(const Ints& shape) {
-    int64_t n = 1;
-    for (int32_t d : shape) n *= d;
-    return n;
-}
-
-// What a test case's operands look like to its definition.
-struct Data {
-    Ints shape;
-    float scale = 1;
-    int32_t zero = 0;
-    std::string values;
-    int32_t at(int64_t i) const { return static_cast<int8_t>(values[static_cast<size_t>(i)]); }
-    int32_t centred(int64_t i) const { return at(i) - zero; }
-};
-
-int32_t rescaled(int32_t v, double factor) {
-    int32_t multiplier = 0;
-    int shift = 0;
-    quantize_multiplier(factor, multiplier, shift);
-    return multiply_by_quantized_multiplier(v, multiplier, shift);
-}
-int8_t clamped(int64_t v) { return static_cast<int8_t>(std::clamp<int64_t>(v, -128, 127)); }
-
-// A model of one operator: operands that are inputs first, then constants, in the order of `in`.
-class Model {
-public:
-    TfliteBuilder m;
-    std::vector<Data> inputs;
-    int32_t input(Dice& dice, const Ints& shape, float scale, int32_t zero, ElementType type = ElementType::int8) {
-        Data d{shape, scale, zero, type == ElementType::boolean ? dice.bytes(count(shape), 0, 1) : dice.bytes(count(shape))};
-        const TfliteScales q = type == ElementType::boolean ? TfliteScales{} : TfliteScales{{scale}, {zero}, 0};
-        const int32_t id = m.tensor("x" + std::to_string(inputs.size()), type, shape, q);
-        m.inputs.push_back(id);
-        inputs.push_back(std::move(d));
-        return id;
-    }
-    int32_t output(const Ints& shape, float scale, int32_t zero, ElementType type = ElementType::int8) {
-        const bool plain = type != ElementType::int8;
-        const int32_t id = m.tensor("y", type, shape, plain ? TfliteScales{} : TfliteScales{{scale}, {zero}, 0});
-        m.outputs = {id};
-        return id;
-    }
-    // Reads it, runs it, compares with `expected` and the emitted C with the interpreter.
-    void check(const std::string& what, const std::string& expected) {
-        Diagnostics diag;
-        auto module = read_tflite_bytes(m.finish(), "m.tflite", diag);
-        for (const Diagnostic& d : diag.all()) ADD_FAILURE() << what << ": " << d.text();
-        if (!module) return;
-        const Graph& g = module->main();
-        ASSERT_TRUE(verify(g, diag)) << what;
-        std::vector<Tensor> in;
-        for (size_t i = 0; i < inputs.size(); ++i) in.push_back(Tensor::from_bytes(g.type(g.inputs[i].value), inputs[i].values));
-        const Tensor y = interpret(g, in).at(0);
-        ASSERT_EQ(y.bytes().size(), expected.size()) << what;
-        for (size_t i = 0; i < expected.size(); ++i)
-            ASSERT_EQ(static_cast<int>(y.bytes()[i]), static_cast<int>(expected[i])) << what << ", element " << i << "\n" << print(g);
-        testing::expect_right(g, testing::make_bundle(g), what);
-    }
-};
-
-// Index into an operand of shape `from`, broadcast to `to`, of element i of `to`.
-int64_t broadcast_index(const Ints& from, const Ints& to, int64_t i) {
-    int64_t index = 0, step = 1;
-    for (size_t d = to.size(); d-- > 0;) {
-        const int64_t p = i % to[d];
-        i /= to[d];
-        const size_t missing = to.size() - from.size();
-        if (d < missing) continue;
-        if (from[d - missing] != 1) index += p * step;
-        step *= from[d - missing];
-    }
-    return index;
-}
-
-// A shape of rank 1 to 4, and one that broadcasts to it.
-std::pair<Ints, Ints> broadcast_pair(Dice& dice) {
-    Ints a;
-    for (int32_t r = dice(1, 4); r > 0; --r) a.push_back(dice(1, 5));
-    Ints b = a;
-    for (int32_t& d : b)
-        if (dice(0, 2) == 0) d = 1;
-    if (dice(0, 2) == 0) b.erase(b.begin(), b.begin() + dice(0, static_cast<int32_t>(b.size()) - 1));
-    return {a, b};
-}
+using namespace tflite_test;
 
 TEST(TfliteInt8, TransposedConvolutionScattersItsWindows) {
     for (int k = 0; k < rounds; ++k) {
@@ -150,7 +40,7 @@ TEST(TfliteInt8, TransposedConvolutionScattersItsWindows) {
         };
         const int32_t top = before(oh, kh, sh), left = before(ow, kw, sw);
         std::vector<int32_t> sums(static_cast<size_t>(n * oh * ow * oc));
-        const Data& data = c.inputs[0];
+        const CaseData& data = c.inputs[0];
         for (int32_t b = 0; b < n; ++b)
             for (int32_t iy = 0; iy < ih; ++iy)
                 for (int32_t ix = 0; ix < iw; ++ix)
@@ -177,7 +67,7 @@ TEST(TfliteInt8, TransposedConvolutionScattersItsWindows) {
 
 // Two operands of int8 and a definition of one element.
 void check_pairs(const char* what, int32_t code, uint32_t seed, ElementType result, float most_scale,
-                 const std::function<int64_t(const Data&, int64_t, const Data&, int64_t, float y_scale, int32_t y_zero)>& f) {
+                 const std::function<int64_t(const CaseData&, int64_t, const CaseData&, int64_t, float y_scale, int32_t y_zero)>& f) {
     for (int k = 0; k < rounds; ++k) {
         Dice dice(seed + static_cast<uint32_t>(k));
         auto [a, b] = broadcast_pair(dice);
@@ -202,7 +92,7 @@ void check_pairs(const char* what, int32_t code, uint32_t seed, ElementType resu
 
 TEST(TfliteInt8, SquaredDifferenceRescalesBothOperands) {
     check_pairs("squared_difference", 99, 200, ElementType::int8, 0.3f,
-                [](const Data& a, int64_t i, const Data& b, int64_t j, float y_scale, int32_t y_zero) -> int64_t {
+                [](const CaseData& a, int64_t i, const CaseData& b, int64_t j, float y_scale, int32_t y_zero) -> int64_t {
                     const double twice = 2 * static_cast<double>(std::max(a.scale, b.scale));
                     const int32_t d = rescaled(a.centred(i) * 128, a.scale / twice) - rescaled(b.centred(j) * 128, b.scale / twice);
                     return int64_t{rescaled(d * d, twice * twice / static_cast<double>(16384 * y_scale))} + y_zero;
@@ -211,7 +101,7 @@ TEST(TfliteInt8, SquaredDifferenceRescalesBothOperands) {
 
 TEST(TfliteInt8, PreluChoosesTheFactorBySign) {
     check_pairs("prelu", 54, 300, ElementType::int8, 0.3f,
-                [](const Data& x, int64_t i, const Data& slope, int64_t j, float y_scale, int32_t y_zero) -> int64_t {
+                [](const CaseData& x, int64_t i, const CaseData& slope, int64_t j, float y_scale, int32_t y_zero) -> int64_t {
                     const int32_t v = x.centred(i);
                     const double same = static_cast<double>(x.scale) / static_cast<double>(y_scale);
                     return int64_t{v >= 0 ? rescaled(v, same)
@@ -228,7 +118,7 @@ TEST(TfliteInt8, ComparisonsRescaleBothOperands) {
         {71, [](int32_t a, int32_t b) { return a == b; }}, {72, [](int32_t a, int32_t b) { return a != b; }}};
     for (const auto& [code, holds] : all) {
         check_pairs("comparison", code, 400 + static_cast<uint32_t>(code) * 20, ElementType::boolean, 0.9f,
-                    [&, f = holds](const Data& a, int64_t i, const Data& b, int64_t j, float, int32_t) -> int64_t {
+                    [&, f = holds](const CaseData& a, int64_t i, const CaseData& b, int64_t j, float, int32_t) -> int64_t {
                         return f(rescaled(a.centred(i) * 256, a.scale), rescaled(b.centred(j) * 256, b.scale)) ? 1 : 0;
                     });
     }
@@ -263,7 +153,7 @@ TEST(TfliteInt8, QuotientsAreWithinAStep) {
 
 // One operand, every byte of it, and a definition of one element.
 void check_bytes(const char* what, int32_t code, uint32_t seed, bool zero_is_lowest,
-                 const std::function<int64_t(const Data&, int64_t, float y_scale, int32_t y_zero)>& f) {
+                 const std::function<int64_t(const CaseData&, int64_t, float y_scale, int32_t y_zero)>& f) {
     for (int k = 0; k < rounds; ++k) {
         Dice dice(seed + static_cast<uint32_t>(k));
         Model c;
@@ -279,7 +169,7 @@ void check_bytes(const char* what, int32_t code, uint32_t seed, bool zero_is_low
 }
 
 TEST(TfliteInt8, AbsRescalesOnlyBetweenScales) {
-    check_bytes("abs", 101, 600, false, [](const Data& x, int64_t i, float y_scale, int32_t y_zero) -> int64_t {
+    check_bytes("abs", 101, 600, false, [](const CaseData& x, int64_t i, float y_scale, int32_t y_zero) -> int64_t {
         const int32_t d = std::abs(x.centred(i));
         return int64_t{x.scale == y_scale ? d : rescaled(d, static_cast<double>(x.scale) / static_cast<double>(y_scale))} + y_zero;
     });
