@@ -1,4 +1,4 @@
-// What the oracles share: their command line, seeded random numbers, and arrays in .npz files as the tool reads and writes them.
+// What the oracles share: their command line, onnxruntime's side, seeded random numbers, and arrays in .npz files as the tool reads and writes them.
 'use strict';
 const {spawnSync} = require('child_process');
 const fs = require('fs');
@@ -30,6 +30,23 @@ async function oracle(package_, list, work) {
   const failed = await work(ort, there, folder);
   fs.rmSync(folder, {recursive: true});
   process.exit(failed ? 1 : 0);
+}
+
+// onnxruntime's answers, output by output the samples one after another, for `samples` inputs of batch 1 that `draw(name, elements of one)`
+// makes for all samples together. Returns those inputs too: {inputs: {name: {shape, data}}, expected: {name: numbers}}.
+async function answers(ort, session, samples, draw) {
+  const inputs = {}, expected = {};
+  for (const {name, shape} of session.inputMetadata)
+    inputs[name] = {shape: [samples, ...shape.slice(1)], data: draw(name, shape.slice(1).reduce((a, b) => a * b, 1))};
+  for (let s = 0; s < samples; ++s) {
+    const feeds = {};
+    for (const [name, {shape, data}] of Object.entries(inputs)) {
+      const one = data.length / samples;
+      feeds[name] = new ort.Tensor('float32', data.slice(s * one, (s + 1) * one), [1, ...shape.slice(1)]);
+    }
+    for (const [name, tensor] of Object.entries(await session.run(feeds))) (expected[name] ||= []).push(...tensor.data);
+  }
+  return {inputs, expected};
 }
 
 // mulberry32: 32 bits of state are plenty here.
@@ -121,4 +138,4 @@ function readNpz(file) {
   return arrays;
 }
 
-module.exports = {oracle, randomSource, writeNpz, readNpz};
+module.exports = {oracle, answers, randomSource, writeNpz, readNpz};

@@ -9,39 +9,29 @@
 'use strict';
 const {spawnSync} = require('child_process');
 const path = require('path');
-const {oracle, randomSource, writeNpz, readNpz} = require('./arrays.js');
+const {oracle, answers, randomSource, writeNpz, readNpz} = require('./arrays.js');
 
 const samples = 3;
 const tolerance = 1e-4;  // of the output's range
 
+// From the least to the largest, 0 among them.
+const rangeOf = (values) => values.reduce((high, v) => Math.max(high, v), 0) - values.reduce((low, v) => Math.min(low, v), 0) || 1;
+
 // The largest difference as a part of the range of what is expected; NaN counts as infinite.
 function deviation(expected, found) {
   if (expected.length !== found.length) return Infinity;
-  let low = 0, high = 0, worst = 0;
+  let worst = 0;
   for (let i = 0; i < expected.length; ++i) {
-    low = Math.min(low, expected[i]), high = Math.max(high, expected[i]);
     const difference = Math.abs(expected[i] - found[i]);
     if (!(difference <= worst)) worst = Number.isNaN(difference) ? Infinity : difference;
   }
-  return worst / (high - low || 1);
+  return worst / rangeOf(expected);
 }
 
 async function compare(ort, glowworm, model, folder) {
   const session = await ort.InferenceSession.create(model);
   const random = randomSource(1);
-  const inputs = {}, expected = {};
-  for (const {name, shape} of session.inputMetadata) {
-    const one = shape.slice(1).reduce((a, b) => a * b, 1);
-    inputs[name] = {shape: [samples, ...shape.slice(1)], data: Float32Array.from({length: samples * one}, () => 2 * random() - 1)};
-  }
-  for (let s = 0; s < samples; ++s) {
-    const feeds = {};
-    for (const [name, {shape, data}] of Object.entries(inputs)) {
-      const one = data.length / samples;
-      feeds[name] = new ort.Tensor('float32', data.slice(s * one, (s + 1) * one), [1, ...shape.slice(1)]);
-    }
-    for (const [name, tensor] of Object.entries(await session.run(feeds))) (expected[name] ||= []).push(...tensor.data);
-  }
+  const {inputs, expected} = await answers(ort, session, samples, (_, n) => Float32Array.from({length: samples * n}, () => 2 * random() - 1));
   const given = path.join(folder, 'in.npz'), answer = path.join(folder, 'out.npz');
   writeNpz(given, inputs);
   const run = spawnSync(glowworm, ['run', model, given, '--on', 'interpreter', '-o', answer], {encoding: 'utf8'});
@@ -56,7 +46,7 @@ async function compare(ort, glowworm, model, folder) {
     if (off > tolerance) faults.push(`output ${name} is off by ${off} of its range`);
     // The comparison itself must be able to fail.
     const planted = Float32Array.from(values);
-    planted[planted.length - 1] += 1e-2 * (Math.max(...values) - Math.min(...values) || 1);
+    planted[planted.length - 1] += 1e-2 * rangeOf(values);
     if (!(deviation(values, planted) > tolerance)) faults.push(`a planted deviation of output ${name} was not seen`);
   }
   return faults;
@@ -65,12 +55,16 @@ async function compare(ort, glowworm, model, folder) {
 const [package_, glowworm, ...list] = process.argv.slice(2);
 oracle(package_, list, async (ort, models, folder) => {
   const random = list[0] === '--random';
-  let failed = 0;
+  let failed = 0, refused = 0;
   for (const model of models) {
+    if (random && !(await ort.InferenceSession.create(model).catch(() => null))) {
+      ++refused;  // onnxruntime moves a Pad into the pool behind it, and then finds the pool's padding too large
+      continue;
+    }
     const faults = await compare(ort, glowworm, model, folder);
     if (!random || faults.length) console.log(`${path.basename(model)}: ${faults.length ? faults.join('; ') : 'equal'}`);
     failed += faults.length ? 1 : 0;
   }
-  if (random) console.log(`${models.length} random models, ${failed} of them differ`);
-  return failed;
+  if (random) console.log(`${models.length} random models, ${refused} refused by onnxruntime itself, ${failed} differ`);
+  return failed + (refused > 0.01 * models.length ? 1 : 0);
 });

@@ -13,7 +13,7 @@
 'use strict';
 const {spawnSync} = require('child_process');
 const path = require('path');
-const {oracle, randomSource, writeNpz, readNpz} = require('./arrays.js');
+const {oracle, answers, randomSource, writeNpz, readNpz} = require('./arrays.js');
 
 const samples = 10;
 const leastEqual = 0.99, leastThrough = 0.97;
@@ -50,17 +50,7 @@ const right = ({elements, equal, worst}) => elements > 0 && worst <= 1 && equal 
 // Runs a quantized model both ways on inputs {name: {shape, data}} of all samples; returns onnxruntime's tensors and our counts.
 async function both(ort, tool, model, outputs, inputsOf, level, folder) {
   const session = await ort.InferenceSession.create(model, {logSeverityLevel: 3, graphOptimizationLevel: level});
-  const inputs = {}, expected = {};
-  for (const {name, shape} of session.inputMetadata)
-    inputs[name] = {shape: [samples, ...shape.slice(1)], data: inputsOf(name, shape.slice(1).reduce((a, b) => a * b, 1))};
-  for (let s = 0; s < samples; ++s) {
-    const feeds = {};
-    for (const [name, {shape, data}] of Object.entries(inputs)) {
-      const one = data.length / samples;
-      feeds[name] = new ort.Tensor('float32', data.slice(s * one, (s + 1) * one), [1, ...shape.slice(1)]);
-    }
-    for (const [name, tensor] of Object.entries(await session.run(feeds))) (expected[name] ||= []).push(...tensor.data);
-  }
+  const {inputs, expected} = await answers(ort, session, samples, inputsOf);
   const given = path.join(folder, 'in.npz'), answer = path.join(folder, 'out.npz');
   writeNpz(given, inputs);
   const notes = run(tool, 'run', model, given, '--on', 'interpreter', '-o', answer).stderr;

@@ -78,14 +78,14 @@ private:
         for (size_t a = 0; a < 2; ++a) {
             const int64_t in = x.dims[2 + a];
             const int64_t kernel = std::min<int64_t>(pick(1, 4), in), dilation = dilated && kernel > 1 && in > 2 * kernel ? pick(1, 2) : 1;
-            const int64_t reach = dilation * (kernel - 1) + 1, stride = pick(1, 3);
             // Less than the kernel, as pools ask for it.
             w.pads[a] = pick(0, kernel - 1), w.pads[2 + a] = pick(0, kernel - 1);
+            // With ceil_mode no window may start in the padding behind: there shape inference and kernels of onnxruntime contradict each
+            // other.
+            const int64_t reach = dilation * (kernel - 1) + 1, stride = std::min(pick(1, 3), ceil ? kernel - w.pads[2 + a] : 3);
             const int64_t room = in + w.pads[a] + w.pads[2 + a] - reach;
             w.kernel.push_back(kernel), w.dilations.push_back(dilation), w.strides.push_back(stride);
-            int64_t out = (room + (ceil ? stride - 1 : 0)) / stride + 1;
-            if (ceil && (out - 1) * stride >= in + w.pads[a]) --out;  // a window must start inside
-            w.out.push_back(out);
+            w.out.push_back((room + (ceil ? stride - 1 : 0)) / stride + 1);
         }
         return w;
     }
