@@ -390,7 +390,7 @@ TEST(TfliteInt8, ConcatenationOfUint8Rescales) {
         TfliteBuilder m;
         const float y_scale = dice.scale();
         const int32_t y_zero = dice(0, 255), parts = dice(1, 4), rows = dice(1, 3);
-        std::vector<Data> data;
+        std::vector<CaseData> data;
         int32_t width = 0;
         for (int32_t i = 0; i < parts; ++i) {
             const bool same = dice(0, 2) == 0;
@@ -413,7 +413,7 @@ TEST(TfliteInt8, ConcatenationOfUint8Rescales) {
         const Tensor out = interpret(g, in).at(0);
         int64_t at = 0;
         for (int32_t row = 0; row < rows; ++row)
-            for (const Data& d : data)
+            for (const CaseData& d : data)
                 for (int32_t i = 0; i < d.shape[1]; ++i) {
                     const auto v = static_cast<uint8_t>(d.values[static_cast<size_t>(row * d.shape[1] + i)]);
                     const bool same = d.scale == y_scale && d.zero == y_zero;
