@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "kernels/float_help.h"
-#include "unit/kernels/cases.h"
 #include "unit/kernels/compilers.h"
+#include "unit/kernels/layer_cases.h"
 
 namespace gw {
 namespace {
@@ -59,28 +59,6 @@ void some_clamp(Dice& dice, T& op) {
     if (dice.chance(30)) op.act_hi = static_cast<float>(dice.between(1, 6));
 }
 
-struct Sizes {
-    int64_t h, w;
-    Pair kernel, stride, dilation;
-    Pads pad;
-};
-Sizes sizes(Dice& dice) {
-    for (;;) {
-        Sizes g{dice.between(1, 9),
-                dice.between(1, 9),
-                {dice.between(1, 4), dice.between(1, 4)},
-                {dice.between(1, 3), dice.between(1, 3)},
-                {dice.between(1, 2), dice.between(1, 2)},
-                {0, 0, 0, 0}};
-        const int64_t most = dice.chance(15) ? 4 : dice.chance(50) ? 1 : 0;
-        for (int64_t& p : g.pad) p = dice.between(0, most);
-        if (g.dilation[0] * (g.kernel[0] - 1) + 1 <= g.h + g.pad[0] + g.pad[2] &&
-            g.dilation[1] * (g.kernel[1] - 1) + 1 <= g.w + g.pad[1] + g.pad[3]) {
-            return g;
-        }
-    }
-}
-
 // int8 weights of a float layer, with one scale or one an output channel.
 Tensor scaled_bytes(Dice& dice, Shape shape) {
     Quant q;
@@ -92,7 +70,7 @@ Tensor scaled_bytes(Dice& dice, Shape shape) {
 }
 
 KernelCase conv_case(Dice& dice, bool depthwise, bool bytes = false) {
-    const Sizes g = sizes(dice);
+    const Geometry g = geometry(dice);
     const int64_t groups = depthwise ? dice.between(2, 9) : dice.chance(25) ? dice.between(2, 3) : 1;
     const int64_t in = depthwise ? 1 : dice.between(1, 9), out = depthwise ? dice.between(1, 3) : dice.between(1, 9);
     const Shape shape{dice.chance(15) ? 2 : 1, g.h, g.w, groups * in};
@@ -151,7 +129,7 @@ TEST(FloatKernels, Pools) {
     KernelHarness harness("cortex-m4", tolerance, compilers.fault());
     int made = 0;
     while (made < 100) {
-        const Sizes g = sizes(dice);
+        const Geometry g = geometry(dice);
         Pool2D op;
         op.kind = made % 2 == 0 ? PoolKind::max : PoolKind::average;
         op.kernel = g.kernel, op.stride = g.stride, op.dilation = g.dilation, op.pad = g.pad, op.count_pad = dice.chance(50);
