@@ -13,6 +13,7 @@
 #include "cli/limits.h"
 #include "interp/interp.h"
 #include "lower/fit.h"
+#include "program/weights_in_ram.h"
 #include "target/board.h"
 #include "tune/tune.h"
 
@@ -23,7 +24,7 @@ struct CompileOptions : CommonOptions {
     std::string output, cpu, board, name, profile, precision, io = "int8", input = "caller", output_place = "caller", range = "mse",
                                                               measure = "auto", emit = "c", api = "plain", weights = "const",
                                                               io_layout = "nhwc", tune = "none", choices;
-    int64_t io_align = 1, selftest = 0;
+    int64_t io_align = 1, selftest = 0, weights_ram = 0;
     Limits limits;
 };
 
@@ -41,6 +42,8 @@ struct Compilation {
     SampleSet samples;  // of --calibrate
     std::optional<Choices> choices;
     Program program;
+    std::vector<int64_t> loads;  // --weights-ram: from each datum, in one inference
+    bool loads_measured = false;
     Emitted emitted;
     std::string object;  // --emit object: NAME.o
 };
@@ -55,6 +58,9 @@ Status choose_form(Compilation& c, Diagnostics& diag) {
                           "--api glow has inputs and outputs in mutableWeight: --input arena and --output arena contradict it");
     if (o.api == "glow") o.io_layout = "model", o.weights = "pointer";
     o.model_layout = o.io_layout == "model";
+    if (o.weights_ram > 0 && o.weights == "pointer")
+        return diag.error(DiagId::bad_option, {}, "--weights-ram {}: with {} the caller decides where the weights lie", o.weights_ram,
+                          o.api == "glow" ? "--api glow" : "--weights pointer");
     if (o.tune != "none" && !o.choices.empty())
         return diag.error(DiagId::bad_option, {}, "--tune {} measures anew and --choices {} takes what was measured: give one of them",
                           o.tune, o.choices);
@@ -142,6 +148,7 @@ Json options_json(const Compilation& c) {
                         : c.model.folded      ? "onnx"
                                               : "fast"}};
     if (c.o.weights != "const") j["weights"] = c.o.weights;
+    if (c.o.weights_ram > 0) j["weights-ram"] = c.o.weights_ram;
     if (c.o.io_layout != "nhwc") j["io-layout"] = c.o.io_layout;
     if (c.o.io_align != 1) j["io-align"] = c.o.io_align;
     if (c.o.selftest > 0) j["selftest"] = c.o.selftest;
@@ -171,7 +178,7 @@ Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
         c.program = std::move(f.program);
         return {};
     }
-    const int64_t enough = smallest ? 0 : c.o.limits.ram;
+    const int64_t enough = smallest ? 0 : std::max<int64_t>(c.o.limits.ram - c.o.weights_ram, 1);
     GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, fit_effort, s.diag, s.progress("fitting")));
     auto best = std::find_if(points.begin(), points.end(), [&](const Fitted& f) { return !smallest && f.ram <= enough; });
     if (best == points.end()) best = points.end() - 1;
@@ -241,8 +248,28 @@ void choose_name(Compilation& c, Session& s) {
                     "the bundle is called {}, because C does not take \"{}\" for a name; --name gives it another", c.name, wanted);
 }
 
+// --weights-ram: the constants that are loaded from most, as --tune counts it, --choices tells it, or by an estimate.
+Status place_weights(Compilation& c, Session& s) {
+    if (c.o.weights_ram == 0) return {};
+    if (c.choices && c.o.tune != "none") {
+        const TemporaryFolder folder;
+        const Emitted emitted = emit(c.program, c.graph, {});
+        GW_TRY_DO(write_files(folder.path(), emitted.files, s.diag));
+        GW_TRY(c.choices->loads, count_loads(bundle_info(folder.path(), c.program, emitted), c.core, build_options(c.o),
+                                             measuring_sample(c).front(), s.diag));
+    }
+    c.loads.clear();
+    for (const Data& d : c.program.data)
+        if (c.choices && c.choices->loads.count(d.name) > 0) c.loads.push_back(c.choices->loads.at(d.name));
+    c.loads_measured = c.loads.size() == c.program.data.size();
+    if (!c.loads_measured) c.loads = estimated_loads(c.program);
+    place_in_ram(c.program, c.o.weights_ram, c.loads);
+    return {};
+}
+
 Status make_program(Compilation& c, Session& s) {
     GW_TRY_DO(fit_program(c, lower_options(c), s));
+    GW_TRY_DO(place_weights(c, s));
     GW_TRY_DO(check_states(c, s.diag));
     Diagnostics broken;
     GW_CHECK(verify(c.program, broken).ok(), broken.all().empty() ? "program" : broken.all().front().text());
@@ -349,6 +376,7 @@ Expected<Json> make_report(Compilation& c, bool measured, Session& s) {
     data.clock_hz = c.clock_hz;
     data.model_macs = c.model.macs, data.model_parameters = c.model.parameters;
     data.sqnr_db = layer_sqnr(c);
+    data.loads = c.loads, data.loads_measured = c.loads_measured;
     if (measured) {
         const TemporaryFolder folder;
         GW_TRY_DO(write_files(folder.path(), c.emitted.files, s.diag));
@@ -448,6 +476,10 @@ void add_compile(CLI::App& app, Command& chosen) {
         ->check(CLI::IsMember({"plain", "glow"}));
     sub->add_option("--weights", o->weights, "const (default): in NAME_weights.c; pointer: the caller passes NAME.weights.bin")
         ->check(CLI::IsMember({"const", "pointer"}));
+    sub->add_option("--weights-ram", o->weights_ram,
+                    "put constants into initialised RAM, within so many bytes those that are loaded from most: for flash that is slower")
+        ->type_name("BYTES")
+        ->check(CLI::NonNegativeNumber);
     sub->add_option("--io-layout", o->io_layout, "order of dimensions in C: nhwc (default) or model, the model file's own")
         ->check(CLI::IsMember({"nhwc", "model"}));
     sub->add_option("--io-align", o->io_align, "align inputs and outputs to at least so many bytes")->type_name("BYTES");

@@ -119,11 +119,17 @@ private:
                 "\n/* In front of every constant: a section, for example. */\n#ifndef {0}_WEIGHTS_ATTR\n#define "
                 "{0}_WEIGHTS_ATTR\n#endif\n\n",
                 N_);
+        if (std::any_of(p_.data.begin(), p_.data.end(), [](const Data& d) { return d.in_ram; }))
+            s += fmt::format(
+                "/* In front of every constant that lies in RAM: nothing is needed where start-up code initialises variables. */\n"
+                "#ifndef {0}_WEIGHTS_RAM_ATTR\n#define {0}_WEIGHTS_RAM_ATTR\n#endif\n\n",
+                N_);
         s += face_.context();
         if (o_.selftest) s += fmt::format("/* Runs one layer, for the self-test. */\nint {0}_layer(const {0}_ctx *c, int layer);\n", n_);
         for (const Data& d : p_.data)
             if (!o_.weights_passed())
-                s += fmt::format("extern const {} {}_{}[{}];\n", dtype_c_name(d.tensor.type.dtype), n_, d.name, data_count(d));
+                s += fmt::format("extern {}{} {}_{}[{}];\n", d.in_ram ? "" : "const ", dtype_c_name(d.tensor.type.dtype), n_, d.name,
+                                 data_count(d));
         s += fmt::format("\n#endif /* {}_PRIVATE_H */\n", N_);
         return s;
     }
@@ -336,8 +342,8 @@ private:
         std::string s = head(fmt::format("{}: constants. w: weights and biases; t: tables of the arithmetic.", n_));
         s += fmt::format("#include \"{}_private.h\"\n", n_);
         for (const Data& d : p_.data) {
-            s += fmt::format("\n{}_WEIGHTS_ATTR const {} {}_{}[{}] = {{\n", N_, dtype_c_name(d.tensor.type.dtype), n_, d.name,
-                             data_count(d));
+            s += fmt::format("\n{}_WEIGHTS_{} {} {}_{}[{}] = {{\n", N_, d.in_ram ? "RAM_ATTR" : "ATTR const",
+                             dtype_c_name(d.tensor.type.dtype), n_, d.name, data_count(d));
             s += array_body(d.tensor);
             s += "};\n";
         }

@@ -36,6 +36,7 @@ std::string candidate_key(const KernelRow& row, const Candidate& c, const Graph&
 std::string choices_text(const Choices& choices) {
     std::string text = fmt::format("{}\ncore {}\noptimize {}\ncompiler {}\n", first_line, choices.core, choices.optimize, choices.compiler);
     for (const auto& [key, e] : choices.entries) text += fmt::format("{} {} {} {}\n", key, e.cycles, e.kernel, e.layer);
+    for (const auto& [name, loads] : choices.loads) text += fmt::format("data {} {}\n", loads, name);
     return text;
 }
 
@@ -62,6 +63,10 @@ Expected<Choices> parse_choices(std::string_view text, const std::string& file, 
         std::getline(words, e.layer);
         const char* end = cycles.data() + cycles.size();
         const auto [read, fault] = std::from_chars(cycles.data(), end, e.cycles);
+        if (key == "data" && fault == std::errc() && read == end && e.cycles >= 0 && !e.kernel.empty() && e.layer.empty()) {
+            if (!choices.loads.emplace(e.kernel, e.cycles).second) return wrong("every constant once");
+            continue;
+        }
         if (!is_key(key) || fault != std::errc() || read != end || e.cycles < 0 || e.kernel.empty())
             return wrong("a candidate's key, its cycles and its kernel");
         if (!choices.entries.emplace(key, std::move(e)).second) return wrong("every candidate once");

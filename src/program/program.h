@@ -39,6 +39,7 @@ struct Data {
     std::string name;  // C identifier without the model's prefix, for example "w_conv1"
     Tensor tensor;
     DataRole role = DataRole::weights;
+    bool in_ram = false;  // start-up code copies it from flash, as every initialised variable
 };
 
 // One argument of a kernel's C function: a place in a buffer, or constant data.

@@ -168,6 +168,7 @@ private:
             d.role = DataRole::table;
         else
             GW_TRY_DO(in_.expect("weights"));
+        d.in_ram = in_.accept("ram");
         GW_TRY_DO(in_.expect("="));
         GW_TRY(d.tensor, parse_values(in_, type));
         p_.data.push_back(std::move(d));
@@ -311,8 +312,8 @@ std::string print(const Program& p) {
     }
     for (size_t i = 0; i < p.data.size(); ++i) {
         const Data& d = p.data[i];
-        s += fmt::format("  data {} {}: {} {} = {}\n", i, d.name, d.tensor.type.text(), d.role == DataRole::table ? "table" : "weights",
-                         print_values(d.tensor));
+        s += fmt::format("  data {} {}: {} {}{} = {}\n", i, d.name, d.tensor.type.text(), d.role == DataRole::table ? "table" : "weights",
+                         d.in_ram ? " ram" : "", print_values(d.tensor));
     }
     for (const Step& step : p.steps) print_step(s, step, "  ");
     return s + "}\n";

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "program/program.h"
+#include "program/weights_in_ram.h"
 
 #ifndef GLOWWORM_VERSION
 #define GLOWWORM_VERSION "0.0.0"
@@ -198,6 +199,22 @@ Preprocess preprocess_from_json(const Json& j) {
     return p;
 }
 
+namespace {
+// Which constants lie in RAM, and how many of an inference's loads from constants go there.
+Json weights_in_ram_json(const ReportData& d) {
+    Json names = Json::array();
+    int64_t in_ram = 0, all = 0;
+    for (size_t i = 0; i < d.program->data.size(); ++i) {
+        all += d.loads[i];
+        if (!d.program->data[i].in_ram) continue;
+        names.push_back(d.program->data[i].name);
+        in_ram += d.loads[i];
+    }
+    return {
+        {"constants", std::move(names)}, {"loads", in_ram}, {"loads_of_all", all}, {"source", d.loads_measured ? "emulator" : "estimate"}};
+}
+}  // namespace
+
 Json report_json(const ReportData& d) {
     const Program& p = *d.program;
     Json j{{"schema", 1}, {"tool", {{"name", "glowworm"}, {"version", version()}, {"commit", commit()}}}};
@@ -231,13 +248,16 @@ Json report_json(const ReportData& d) {
                       {"reason", d.not_measured}};
     const int64_t outside = io_outside_arena(p);
     const Region& arena = p.regions[0];
+    const int64_t constants = bytes_in_ram(p);
     j["ram"] = {{"arena_bytes", arena.bytes},
                 {"io_outside_arena_bytes", outside},
                 {"state_bytes", state},
-                {"total_bytes", arena.bytes + outside + state},
+                {"weights_bytes", constants},
+                {"total_bytes", arena.bytes + outside + state + constants},
                 {"stack_bytes", d.run ? number_or_null(d.run->stack_bytes) : Json(nullptr)},
-                {"lower_bound_bytes", arena.lower_bound + outside + state},
+                {"lower_bound_bytes", arena.lower_bound + outside + state + constants},
                 {"proved_optimal", arena.optimal}};
+    if (!d.loads.empty()) j["ram"]["weights"] = weights_in_ram_json(d);
     if (d.run && d.run->cycles >= 0) {
         j["cycles"] = {{"total", d.run->cycles},
                        {"min", d.run->cycles_min},
@@ -276,10 +296,18 @@ std::string report_text(const Json& r) {
     s += fmt::format("  flash       {:>12} B   weights {}, tables {}, code {}\n", figure(flash["total_bytes"]),
                      figure(flash["weights_bytes"]), figure(flash["tables_bytes"]), figure(flash["code_bytes"]));
     const std::string state = ram["state_bytes"] == 0 ? "" : fmt::format("state {}, ", figure(ram["state_bytes"]));
-    s += fmt::format("  RAM         {:>12} B   arena {}, {}inputs and outputs outside it {}{}\n", figure(ram["total_bytes"]),
-                     figure(ram["arena_bytes"]), state, figure(ram["io_outside_arena_bytes"]),
+    const std::string constants =
+        ram.value("weights_bytes", int64_t{0}) == 0 ? "" : fmt::format("constants {}, ", figure(ram["weights_bytes"]));
+    s += fmt::format("  RAM         {:>12} B   arena {}, {}{}inputs and outputs outside it {}{}\n", figure(ram["total_bytes"]),
+                     figure(ram["arena_bytes"]), state, constants, figure(ram["io_outside_arena_bytes"]),
                      ram["proved_optimal"].get<bool>() ? "; the arena is proved to be the least"
                                                        : fmt::format("; lower bound {}", figure(ram["lower_bound_bytes"])));
+    if (const auto weights = ram.find("weights"); weights != ram.end())
+        s += fmt::format(
+            "  constants   {:>12} B   of the RAM, with {} of {} loads from constants ({}): so many cycles for each wait state of the "
+            "flash\n",
+            figure(ram["weights_bytes"]), figure((*weights)["loads"]), figure((*weights)["loads_of_all"]),
+            (*weights)["source"].get<std::string>());
     s += fmt::format("  stack       {:>12} B\n", figure(ram["stack_bytes"]));
     s += fmt::format("  cycles      {:>12}     {}\n", figure(cycles["total"]),
                      cycles["total"].is_null() ? cycles.value("reason", "") : "one inference, " + cycles["source"].get<std::string>());

@@ -34,6 +34,8 @@ struct ReportData {
     std::string not_measured;                    // why flash and run are absent
     std::vector<std::optional<double>> sqnr_db;  // one a step, or empty
     int64_t model_macs = 0, model_parameters = 0;
+    std::vector<int64_t> loads;   // --weights-ram: an inference's loads from each datum, by which some were put into RAM
+    bool loads_measured = false;  // in the emulator; else estimated
 };
 
 Json report_json(const ReportData& data);

@@ -84,6 +84,11 @@ std::string function_at(const Elf& elf, uint32_t address) {
     return "";
 }
 
+bool is_constant(std::string_view bundle, std::string_view symbol) {
+    return symbol.starts_with(bundle) &&
+           (symbol.substr(bundle.size()).starts_with("_w_") || symbol.substr(bundle.size()).starts_with("_t_"));
+}
+
 std::string without_clone_suffix(std::string_view symbol) { return std::string(symbol.substr(0, symbol.find('.', 1))); }
 
 }  // namespace gw::simulate

@@ -38,4 +38,7 @@ std::string function_at(const Elf& elf, uint32_t address);
 // "digits_step_3.constprop.0" → "digits_step_3".
 std::string without_clone_suffix(std::string_view symbol);
 
+// Whether a bundle called `bundle` names a constant so: NAME_w_…, weights, or NAME_t_…, tables.
+bool is_constant(std::string_view bundle, std::string_view symbol);
+
 }  // namespace gw::simulate

@@ -35,8 +35,8 @@ Expected<Flash> measure_flash(const BundleInfo& bundle, const Core& core, const 
     GW_TRY(const simulate::Elf without, read_elf(without_path, diag));
     Flash flash;
     flash.total = flash_bytes(with) - flash_bytes(without);
-    const std::string weights = bundle.name + "_w_", tables = bundle.name + "_t_";
-    auto is_data = [&](const simulate::ElfSymbol& s) { return s.name.starts_with(weights) || s.name.starts_with(tables); };
+    const std::string weights = bundle.name + "_w_";
+    auto is_data = [&](const simulate::ElfSymbol& s) { return simulate::is_constant(bundle.name, s.name); };
     for (const simulate::ElfSymbol& s : with.symbols) {
         const bool placed = s.section > 0 && static_cast<size_t>(s.section) < with.sections.size();
         if (!placed || !with.sections[static_cast<size_t>(s.section)].in_flash()) continue;

@@ -149,13 +149,15 @@ std::string plugin_argument(const Plugin& plugin, const Core& core, const Bundle
                        core.isa == Isa::v6m ? "v6m" : "v7m", bundle.function());
 }
 
-std::string symbol_file(const Elf& elf, const BundleInfo& bundle) {
+std::string symbol_file(const Elf& elf, const BundleInfo& bundle, bool data) {
     std::string text;
     for (const ElfSymbol& s : functions_of(elf)) {
         const std::string plain = without_clone_suffix(s.name);
         const bool step = std::any_of(bundle.steps.begin(), bundle.steps.end(), [&](const BundleStep& b) { return b.function == plain; });
         text += fmt::format("{:x} {:x} {} {}\n", s.address, s.size, step ? "step" : "func", s.name);
     }
+    for (const ElfSymbol& s : elf.symbols)
+        if (data && s.object && is_constant(bundle.name, s.name)) text += fmt::format("{:x} {:x} data {}\n", s.address, s.size, s.name);
     return text;
 }
 
@@ -182,6 +184,9 @@ Status read_prices(std::string_view text, const Core& core, const BundleInfo& bu
         result.cycles_reason = fmt::format("Arm publishes no instruction timings for the {}", core.base_name);
     }
     for (StepCost& cost : read_costs(json, "functions", calls)) merge(result.functions, std::move(cost));
+    if (const auto data = json.find("data"); data != json.end() && data->is_array())
+        for (const Json& d : *data)
+            if (d.is_object()) result.loads_of[text_at(d, "name")] = mean(d, "loads", calls);
     std::vector<StepCost> steps;
     for (StepCost& cost : read_costs(json, "steps", calls)) merge(steps, std::move(cost));
     for (const BundleStep& step : bundle.steps) {

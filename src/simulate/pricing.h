@@ -25,8 +25,9 @@ Plugin find_plugin(const std::filesystem::path& qemu, const std::filesystem::pat
 // QEMU's -plugin argument. Names of files are relative to the emulator's working folder.
 std::string plugin_argument(const Plugin& plugin, const Core& core, const BundleInfo& bundle);
 
-// The plugin's symbol file: a line `address size kind name` each; a bundle's steps are of kind "step", all other functions "func".
-std::string symbol_file(const Elf& elf, const BundleInfo& bundle);
+// The plugin's symbol file: a line `address size kind name` each; a bundle's steps are of kind "step", all other functions "func". With
+// `data` its constants follow, of kind "data", and the plugin counts the loads from each.
+std::string symbol_file(const Elf& elf, const BundleInfo& bundle, bool data);
 
 // How the emulator ends when the plugin found code that the core could not run; the JSON says what.
 inline constexpr int plugin_fault_exit = 125;

@@ -211,7 +211,7 @@ Expected<RunResult> run_on_core(const BundleInfo& bundle, const Core& core, std:
     if (options.price) {
         plugin = simulate::find_plugin(qemu, folder.path());
         result.cycles_reason = plugin.reason;
-        GW_TRY_DO(write_file(folder.path() / "symbols.txt", simulate::symbol_file(elf, bundle), diag));
+        GW_TRY_DO(write_file(folder.path() / "symbols.txt", simulate::symbol_file(elf, bundle, options.count_loads), diag));
     }
     const double timeout = timeout_of(options, samples.size());
     const ProcessOptions limits = {.folder = folder.path(), .timeout_seconds = timeout};

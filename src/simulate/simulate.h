@@ -76,6 +76,7 @@ struct BuildOptions {
 struct RunOptions {
     bool capture_steps = false;  // the bytes of every step's outputs; the stack is not measured then
     bool price = false;          // count instructions and, where the core's timings are published, cycles (cores only)
+    bool count_loads = false;    // with `price`: of each constant as well, which takes longer
     // So many samples in a row are one sequence: the state is reset before it and kept within it. 0: all samples are one.
     int64_t sequence = 1;
     double timeout_seconds = 0;  // 0: two minutes and 20 seconds a sample
@@ -93,6 +94,7 @@ struct RunResult {
     int64_t cycles = -1, cycles_min = -1, cycles_max = -1, instructions = -1;  // per inference
     int64_t stack_bytes = -1;                     // below the call of NAME_run, the deepest of the first 16 samples; by painting
     std::vector<StepCost> step_costs, functions;  // step_costs are inclusive and in the order of BundleInfo.steps; functions are exclusive
+    std::map<std::string, int64_t> loads_of;      // count_loads: constant's C symbol → words and parts of words loaded an inference
     std::string cycles_reason;                    // why cycles is -1; empty when it is measured
 };
 

@@ -84,4 +84,15 @@ Expected<Choices> tune(const Graph& graph, const Core& core, const LowerOptions&
     return choices;
 }
 
+Expected<std::map<std::string, int64_t>> count_loads(const BundleInfo& bundle, const Core& core, const BuildOptions& build,
+                                                     const std::string& sample, Diagnostics& diag) {
+    RunOptions run;
+    run.price = run.count_loads = true;
+    const std::vector<std::string> samples = {sample};
+    GW_TRY(const RunResult result, run_on_core(bundle, core, samples, build, run, diag));
+    std::map<std::string, int64_t> loads;
+    for (const auto& [symbol, count] : result.loads_of) loads.emplace(symbol.substr(bundle.name.size() + 1), count);
+    return loads;
+}
+
 }  // namespace gw

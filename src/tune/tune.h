@@ -22,4 +22,9 @@ Expected<Choices> tune(const Graph& graph, const Core& core, const LowerOptions&
                        const std::string& sample, TuneCache& cache, Diagnostics& diag,
                        const std::function<void(int64_t, int64_t)>& progress = {});
 
+// The words and parts of words that one inference of the bundle in `bundle.folder` loads from each of its constants on the emulated core,
+// by the constants' names without the bundle's. Errors: as tune, but any emulated core will do.
+Expected<std::map<std::string, int64_t>> count_loads(const BundleInfo& bundle, const Core& core, const BuildOptions& build,
+                                                     const std::string& sample, Diagnostics& diag);
+
 }  // namespace gw

@@ -28,7 +28,7 @@ CORE_FLAGS = {"cortex-m0plus": ["-mcpu=cortex-m0plus", "-mthumb"],
               "cortex-m4": ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]}
 FORMS = {"plain": [], "glow": ["--api", "glow"], "pointer": ["--weights", "pointer"], "input": ["--input", "arena"], "output": ["--output", "arena"],
          "both": ["--input", "arena", "--output", "arena"], "model": ["--io-layout", "model"], "aligned": ["--io-align", "16"],
-         "tested": ["--selftest", "2"], "float": ["--io", "float"],
+         "tested": ["--selftest", "2"], "hot": ["--weights-ram", "700"], "float": ["--io", "float"],
          "all": ["--weights", "pointer", "--input", "arena", "--output", "arena", "--selftest", "1", "--io-layout", "model", "--io-align", "8"],
          "glowtest": ["--api", "glow", "--selftest", "1", "--io-align", "4"]}
 
@@ -158,7 +158,8 @@ class EveryForm(Bundles):
                 tensors = done["report"]["model"]["tensors"]
                 outside = sum(t["bytes"] for t in tensors if t["place"]["where"] != "arena")
                 self.assertEqual(ram["io_outside_arena_bytes"], outside)
-                self.assertEqual(ram["total_bytes"], ram["arena_bytes"] + outside)
+                self.assertEqual(ram["total_bytes"], ram["arena_bytes"] + outside + ram["weights_bytes"])
+                self.assertEqual(0 < ram["weights_bytes"] <= 700, form == "hot")
                 if form not in ("float", "all", "both", "input", "output"):
                     self.assertEqual(outside, edges)
                 for t in tensors:
@@ -182,7 +183,7 @@ class EveryForm(Bundles):
     @unittest.skipUnless(ARM, "no cross-compiler or emulator")
     def test_measured_flash_counts_the_weights_wherever_they_are(self):
         plain = self.compile(DIGITS, "m", measure="auto")["report"]["flash"]
-        for form in ("glow", "pointer", "tested"):
+        for form in ("glow", "pointer", "tested", "hot"):
             flash = self.compile(DIGITS, "m", *FORMS[form], measure="auto")["report"]["flash"]
             self.assertLess(abs(flash["weights_bytes"] - plain["weights_bytes"]), 16, form)
             self.assertEqual(flash["tables_bytes"], plain["tables_bytes"], form)
@@ -404,6 +405,38 @@ class Firmware(Bundles):
               "-include", self.hook_header(), "-I" + self.at("h"), os.path.join(FIRMWARE, "hooks.c"), *self.sources("h"), "-o",
               self.at("program")])
         call([self.at("program")])
+
+    def test_the_constants_that_are_loaded_most_lie_in_ram(self):
+        def places():
+            """The constants of bundle r as its object has them: in RAM, in flash."""
+            call(["gcc", "-std=c99", "-I" + self.at("r"), "-c", self.at("r", "net_weights.c"), "-o", self.at("weights.o")])
+            symbols = [line.split() for line in call(["nm", self.at("weights.o")]).stdout.splitlines()]
+            return ({n[4:] for _, t, n in symbols if t in "Dd"}, {n[4:] for _, t, n in symbols if t in "Rr"})
+
+        def weights(*options, **more):
+            ram = self.compile(DIGITS, "r", *options, **more)["report"]["ram"]
+            self.assertEqual(places()[0], set(ram["weights"]["constants"]))
+            return ram
+
+        estimated = weights("--weights-ram", "700")
+        self.assertEqual(estimated["weights"]["source"], "estimate")
+        every = weights("--weights-ram", "1000000")
+        self.assertEqual(every["weights"]["loads"], every["weights"]["loads_of_all"])
+        self.assertEqual(places()[1], set())
+        self.compile(DIGITS, "r")
+        self.assertEqual(places()[0], set())
+        error = self.compile(DIGITS, "x", "--weights-ram", "700", "--weights", "pointer", status=1)["errors"][0]["message"]
+        self.assertIn("--weights pointer", error)
+        if not ARM:
+            self.skipTest("no cross-compiler or no emulator")
+        measured = weights("--weights-ram", "700", "--tune", "quick", measure="auto")
+        self.assertEqual(measured["weights"]["source"], "emulator")
+        self.assertGreaterEqual(measured["weights"]["loads_of_all"], measured["weights"]["loads"])
+        first = {name: read(self.at("r", name)) for name in ("net.c", "net_weights.c", "net_private.h", "net.choices")}
+        shutil.copy(self.at("r", "net.choices"), self.at("measured.choices"))
+        again = weights("--weights-ram", "700", "--choices", self.at("measured.choices"))
+        self.assertEqual(again["weights"], measured["weights"])
+        self.assertEqual({name: read(self.at("r", name)) for name in first}, first)
 
     def hook_header(self):
         write(self.at("hook.h"), "void hook(int layer);\n")

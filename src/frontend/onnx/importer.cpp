@@ -72,6 +72,7 @@ const ValueId* Scope::find(const std::string& name) const {
 Importer::Importer(const onnx::ModelProto& model, const ImportOptions& options, const std::filesystem::path& file, Diagnostics& d)
     : diag(d), model_(model), options_(options), file_(file.filename().string()), tensors_(file.parent_path()), symbols_(options.defines) {
     graph.file = file_;
+    room_ += 8 * static_cast<int64_t>(model.ByteSizeLong());
 }
 
 // Half and double precision are computed in single precision, constants included.

@@ -9,9 +9,6 @@
 
 namespace gw {
 
-// Constants that are computed here, and not read from the file, have at most this many elements.
-static constexpr int64_t max_folded = int64_t{1} << 25;
-
 NodeContext::NodeContext(Importer& owner, const onnx::NodeProto& node, int64_t version, Location place, Source from,
                          std::vector<ValueId> operands)
     : proto(node), opset(version), where(std::move(place)), source(std::move(from)), importer(owner), operands_(std::move(operands)) {}
@@ -121,6 +118,14 @@ Status NodeContext::check_size(const std::vector<int64_t>& dims) {
     return failure;
 }
 
+Status NodeContext::check_computed(std::optional<int64_t> elements, const std::vector<int64_t>& dims) {
+    if (!elements || *elements > max_computed)
+        return report(DiagId::onnx_too_large, where, fmt::format("a constant of shape {} is too large", Shape(dims).text()));
+    if (importer.take_room(*elements)) return {};
+    return report(DiagId::onnx_too_large, where,
+                  fmt::format("the constants computed so far and one of shape {} are too large for so small a model", Shape(dims).text()));
+}
+
 Expected<ValueId> NodeContext::emit_kept(Op op, std::vector<ValueId> operands) {
     if (failed_) return failure;
     auto id = importer.graph.add1(std::move(op), std::move(operands), {source}, importer.diag);
@@ -150,8 +155,7 @@ Expected<ValueId> NodeContext::emit(Op op, std::vector<ValueId> operands) {
     }
     GW_CHECK(types->size() == 1, "op with one result expected");
     GW_TRY_DO(check_size(types->front().shape.dims()));
-    if (types->front().elements() > max_folded)
-        return report(DiagId::onnx_too_large, where, fmt::format("a constant of shape {} is too large", types->front().shape.text()));
+    GW_TRY_DO(check_computed(types->front().elements(), types->front().shape.dims()));
     std::vector<Tensor> out{Tensor::zeros(types->front())};
     evaluate(op, tensors, out);
     return add(std::move(out.front()));

@@ -8,15 +8,10 @@
 namespace gw::onnx_ops {
 
 namespace {
-// A constant that the importer makes must not be larger than this, whatever a file asks for.
-constexpr int64_t max_made = int64_t{1} << 25;
-
 Status check_made(NodeContext& n, const std::vector<int64_t>& dims) {
     for (int64_t d : dims)
         if (d < 0) return n.bad_operand("shape", "dimension {}", d);
-    const auto elements = checked_elements(dims);
-    if (elements && *elements <= max_made) return {};
-    return n.report(DiagId::onnx_too_large, n.where, fmt::format("a constant of shape {} is too large", Shape(dims).text()));
+    return n.check_computed(checked_elements(dims), dims);
 }
 
 // Axes of Squeeze, Unsqueeze: an attribute before opset 13, an operand from then on.
@@ -208,7 +203,9 @@ Status range(NodeContext& n) {
     constexpr double exact = 9007199254740992.0;  // 2^53: integers up to here are doubles
     if (std::fabs(start) > exact || std::fabs(limit) > exact) return n.bad_operand("limit", "a range from {} to {}", start, limit);
     const double count = std::max(0.0, std::ceil((limit - start) / delta));
-    if (count > static_cast<double>(max_made)) return n.report(DiagId::onnx_too_large, n.where, "the range has too many elements");
+    if (count > static_cast<double>(NodeContext::max_computed))
+        return n.report(DiagId::onnx_too_large, n.where, "the range has too many elements");
+    GW_TRY_DO(check_made(n, {static_cast<int64_t>(count)}));
     Tensor t = Tensor::zeros({n.dtype(n.in(0)), {static_cast<int64_t>(count)}, {}});
     for (int64_t i = 0; i < t.elements(); ++i) t.set(i, start + static_cast<double>(i) * delta);
     n.set(0, n.add(std::move(t)));

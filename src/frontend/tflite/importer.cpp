@@ -61,7 +61,7 @@ size_t count(const List* list) {
 
 // --- tensors ------------------------------------------------------------------------------------------------------------------------
 TfliteImporter::TfliteImporter(const tfl::Model& model, std::string_view file_bytes, std::string file, Diagnostics& d)
-    : diag(d), model_(model), bytes_(file_bytes) {
+    : diag(d), room((int64_t{1} << 26) + 8 * static_cast<int64_t>(file_bytes.size())), model_(model), bytes_(file_bytes) {
     graph.file = std::move(file);
 }
 
@@ -427,6 +427,15 @@ Expected<int64_t> TfliteNode::axis(int64_t value, int64_t rank) {
     return value < 0 ? value + rank : value;
 }
 
+Status TfliteNode::check_computed(const Type& type) {
+    if (type.elements() > most_folded)
+        return fail(DiagId::tflite_too_large, where,
+                    fmt::format("computes a constant of shape {}, more than 2^24 elements", type.shape.text()));
+    if ((importer.room -= type.elements()) >= 0) return {};
+    return fail(DiagId::tflite_too_large, where,
+                fmt::format("computes a constant of shape {}: too much, with those before it, for so small a model", type.shape.text()));
+}
+
 Expected<ValueId> TfliteNode::emit(Op op, std::vector<ValueId> in) {
     Graph& g = importer.graph;
     std::vector<const Tensor*> constants;
@@ -439,9 +448,8 @@ Expected<ValueId> TfliteNode::emit(Op op, std::vector<ValueId> in) {
     }
     if (fold) {
         GW_TRY(std::vector<Type> made, infer(op, types, {where, &importer.diag}));
-        if (made.size() == 1 && made[0].elements() > most_folded)
-            return fail(DiagId::tflite_too_large, where, "computes a constant of more than 2^24 elements");
         if (made.size() == 1) {
+            GW_TRY_DO(check_computed(made[0]));
             std::vector<Tensor> out{Tensor::zeros(made[0])};
             evaluate(op, constants, out);
             return add(std::move(out[0]));

@@ -65,6 +65,9 @@ public:
     Status result(ValueId id, size_t i = 0);
     Status result(Expected<ValueId> id, size_t i = 0);
 
+    // A constant that is computed here must hold at most 2^24 elements, and find room beside the others.
+    Status check_computed(const Type& type);
+
     // --- errors
     template <class... Args>
     Failure unsupported(fmt::format_string<Args...> format, Args&&... args) {
@@ -120,6 +123,8 @@ public:
         Tensor tensor;  // a constant's, once it was read
     };
     std::vector<Slot> slots;
+    // Elements of constants that may yet be computed: 2^26 and eight for each byte of the file, so that a small one cannot ask for much.
+    int64_t room;
     Status materialise(Slot& slot);  // a constant's tensor and value
 
     // Variables that VAR_HANDLE names. `init` is what a subgraph that runs once assigns; `value` what READ_VARIABLE sees now.

@@ -251,8 +251,7 @@ Status fill(TfliteNode& n) {
     const Type& y = n.out_type(0);
     if (value->elements() != 1 || value->type.dtype != y.dtype)
         return n.malformed("operand `value` is {}, for a result {}", value->type.text(), y.text());
-    if (y.elements() < 1 || y.elements() > (1 << 24))
-        return n.fail(DiagId::tflite_too_large, n.where, "makes a constant of more than 2^24 elements");
+    GW_TRY_DO(n.check_computed(y));
     Tensor t = Tensor::zeros({y.dtype, y.shape, value->type.quant});
     for (int64_t i = 0; i < t.elements(); ++i) t.set(i, value->at(0));
     return n.result(n.add(std::move(t)));

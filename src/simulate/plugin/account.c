@@ -41,6 +41,23 @@ static bool add_symbol(Account* a, int* capacity, uint32_t address, uint32_t siz
     return true;
 }
 
+static int by_place(const void* x, const void* y) {
+    const Datum *a = x, *b = y;
+    return a->address == b->address ? 0 : a->address < b->address ? -1 : 1;
+}
+
+static bool add_datum(Account* a, uint32_t address, uint32_t size, const char* name) {
+    Datum* grown = realloc(a->data, (size_t)(a->data_count + 1) * sizeof *grown);
+    char* copy = malloc(strlen(name) + 1);
+    if (grown != NULL) a->data = grown;
+    if (grown == NULL || copy == NULL) {
+        free(copy);
+        return false;
+    }
+    a->data[a->data_count++] = (Datum){address, size, strcpy(copy, name), 0};
+    return true;
+}
+
 static bool read_symbols(Account* a, const char* path) {
     FILE* f = fopen(path, "r");
     if (f == NULL) {
@@ -55,15 +72,18 @@ static bool read_symbols(Account* a, const char* path) {
         number++;
         if (line[strspn(line, " \t\r\n")] == '\0') continue;
         if (sscanf(line, "%" SCNx32 " %" SCNx32 " %7s %899s", &address, &size, kind, name) != 4 ||
-            (strcmp(kind, "step") != 0 && strcmp(kind, "func") != 0)) {
-            fprintf(stderr, "pricing plugin: %s:%d: expected 'hexaddr hexsize step|func name'\n", path, number);
+            (strcmp(kind, "step") != 0 && strcmp(kind, "func") != 0 && strcmp(kind, "data") != 0)) {
+            fprintf(stderr, "pricing plugin: %s:%d: expected 'hexaddr hexsize step|func|data name'\n", path, number);
             ok = false;
+        } else if (strcmp(kind, "data") == 0) {
+            ok = add_datum(a, address, size, name);
         } else {
             ok = add_symbol(a, &capacity, address, size, strcmp(kind, "step") == 0, name);
         }
     }
     fclose(f);
     if (!ok) return false;
+    if (a->data_count > 0) qsort(a->data, (size_t)a->data_count, sizeof *a->data, by_place);
     if (a->symbol_count > 0) qsort(a->symbols, (size_t)a->symbol_count, sizeof *a->symbols, by_address);
     return add_symbol(a, &capacity, 0, 0, false, "(unknown)");
 }
@@ -118,6 +138,18 @@ int account_symbol(const Account* a, uint32_t address) {
     uint32_t size = a->symbols[found].size;
     bool inside = size == 0 || address - a->symbols[found].address < size;
     return inside ? found : a->symbol_count - 1;
+}
+
+void account_load(Account* a, uint32_t address, int64_t words) {
+    int low = 0, high = a->data_count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (a->data[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0 && address - a->data[low - 1].address < a->data[low - 1].size) a->data[low - 1].loads += words;
 }
 
 static void close_step(Account* a, Frame* f) {
@@ -261,6 +293,14 @@ bool account_write(const Account* a, const char* path) {
         if (!a->symbols[i].step) continue;
         fputs(separator, f);
         write_counts(f, a, &a->symbols[i], &a->symbols[i].inclusive);
+        separator = ",\n";
+    }
+    fputs("\n  ],\n  \"data\": [", f);
+    separator = "\n";
+    for (int i = 0; i < a->data_count; i++) {
+        fprintf(f, "%s    {\"name\": ", separator);
+        write_text(f, a->data[i].name);
+        fprintf(f, ", \"loads\": %" PRId64 "}", a->data[i].loads);
         separator = ",\n";
     }
     fputs("\n  ],\n  \"faults\": [", f);

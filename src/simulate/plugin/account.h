@@ -47,12 +47,21 @@ typedef struct {
     int64_t count;
 } Fault;
 
+/* A constant, and how often it was loaded from. */
+typedef struct {
+    uint32_t address, size;
+    char* name;
+    int64_t loads;
+} Datum;
+
 enum { GW_MAX_FAULTS = 64, GW_MAX_FRAMES = 4096 };
 
 typedef struct {
     Symbol* symbols; /* sorted by address; the last one stands for code outside every symbol */
     int symbol_count;
     int root;
+    Datum* data; /* sorted by address */
+    int data_count;
     Frame* frames; /* frames[0] is the reset handler's and never returns */
     int frame_count;
     bool active; /* between entry to and return from the root */
@@ -64,11 +73,15 @@ typedef struct {
     bool priced;
 } Account;
 
-/* Reads the symbol file (lines `hexaddr hexsize kind name`) and finds the root. False, with a message on stderr, if not. */
+/* Reads the symbol file (lines `hexaddr hexsize kind name`, kind step, func or data) and finds the root. False, with a message on stderr,
+ * if not. */
 bool account_open(Account* a, const char* symbols_path, const char* root);
 
 /* The symbol that covers `address`; never fails (see Account::symbols). */
 int account_symbol(const Account* a, uint32_t address);
+
+/* Counts a load of so many words if `address` lies in a datum. */
+void account_load(Account* a, uint32_t address, int64_t words);
 
 /* Follows a jump that was taken, or a fall into the next block. `entry` is the symbol that begins at `target`, or -1. */
 void account_follow(Account* a, ThumbFlow flow, uint32_t target, int entry, uint32_t returns_to);

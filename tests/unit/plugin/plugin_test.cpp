@@ -89,7 +89,7 @@ const fs::path& plugin() {
 }
 
 // Assembles `source` with the start-up code for `core`. Symbols whose name begins with "step_" become steps, as do those
-// that begin with "place_"; "root" is the root.
+// that begin with "place_"; "root" is the root. Constants whose name begins with "data_" are watched.
 void build(const Core& core, const std::string& image, const fs::path& source, const std::string& options = "",
            const std::string& libraries = "") {
     fs::path files = project() / "tests/plugin";
@@ -105,7 +105,9 @@ void build(const Core& core, const std::string& image, const fs::path& source, c
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
         std::string address, size, type, name;
-        if (!(words >> address >> size >> type >> name) || (type != "T" && type != "t")) continue;
+        if (!(words >> address >> size >> type >> name)) continue;
+        if (name.rfind("data_", 0) == 0) symbols << address << ' ' << size << " data " << name << '\n';
+        if (type != "T" && type != "t") continue;
         bool step = name.rfind("step_", 0) == 0 || name.rfind("place_", 0) == 0;
         symbols << address << ' ' << size << (step ? " step " : " func ") << name << '\n';
     }
@@ -457,6 +459,67 @@ TEST(Account, StepsAreInclusiveAndFunctionsExclusive) {
     EXPECT_EQ(report["instructions"], instructions);
     EXPECT_EQ(report["loads"], loads);
     EXPECT_EQ(report["stores"], stores);
+}
+
+// Words, parts of words and pairs of words; what runs outside the root and what is no constant does not count.
+TEST(Account, LoadsFromConstantsAreCounted) {
+    std::ofstream(work() / "constants.S") << R"(
+    .syntax unified
+    .thumb
+    .text
+    .thumb_func
+    .global root
+    .type root, %function
+root:
+    ldr r0, =data_words
+    ldr r1, [r0]
+    ldr r1, [r0, #12]
+    ldm r0!, {r1, r2, r3}
+    ldr r0, =data_bytes
+    ldrb r1, [r0, #2]
+    ldrh r1, [r0]
+    ldr r0, =other
+    ldr r1, [r0]
+    bx lr
+    .size root, . - root
+    .thumb_func
+    .global test_main
+    .type test_main, %function
+test_main:
+    push {r4, lr}
+    ldr r0, =data_words
+    ldr r1, [r0]
+    bl root
+    bl root
+    pop {r4, pc}
+    .size test_main, . - test_main
+    .ltorg
+    .align 2
+    .type data_words, %object
+data_words: .word 1, 2, 3, 4
+    .size data_words, 16
+    .type data_unread, %object
+data_unread: .word 1
+    .size data_unread, 4
+    .type other, %object
+other: .word 1
+    .size other, 4
+    .type data_bytes, %object
+data_bytes: .byte 1, 2, 3, 4
+    .size data_bytes, 4
+)";
+    for (const Core& core : {kCores[1], kCores[3], kM7}) {
+        ASSERT_NO_FATAL_FAILURE(build(core, "constants", work() / "constants.S"));
+        for (const std::string& blocks : {std::string(), singly()}) {
+            Outcome outcome = simulate(core, "constants", "root", blocks);
+            ASSERT_EQ(outcome.status, 0) << log();
+            std::map<std::string, Json> data = by_name(outcome.report["data"]);
+            EXPECT_EQ(data.size(), 3u);
+            EXPECT_EQ(data["data_words"]["loads"], 2 * 5) << core.name;
+            EXPECT_EQ(data["data_bytes"]["loads"], 2 * 2) << core.name;
+            EXPECT_EQ(data["data_unread"]["loads"], 0) << core.name;
+        }
+    }
 }
 
 TEST(Account, CoreWithoutTableCountsInstructionsOnly) {
