@@ -45,11 +45,16 @@ void add_overlap(Candidate& candidate, const Conv& c, bool reads_first, int64_t 
     if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, c.in_c * bytes, c.out_c * bytes, reads_first, true));
 }
 
-// Taps written out in the inner loop. Cores with eight low registers lose more by spilling than they gain.
-int64_t unroll_for(const MatchContext& context, const Conv& c) {
-    if (is_small_core(context.core) || context.optimize != "speed") return 1;
+// Taps written out in the inner loop. Cores with eight low registers mostly lose more by spilling than they gain. Measurements may choose
+// any number of taps that a run can have.
+void add_unroll(const MatchContext& context, const Conv& c, Candidate& candidate) {
     const bool one_run = c.op->groups == 1 && c.op->dilation[1] == 1;
-    return std::min<int64_t>(4, one_run ? c.group_in * c.window.kernel[1] : c.group_in);
+    const int64_t most = std::min<int64_t>(4, one_run ? c.group_in * c.window.kernel[1] : c.group_in);
+    const int64_t unroll = is_small_core(context.core) || context.optimize != "speed" ? 1 : most;
+    candidate.constants.emplace_back("UNROLL", unroll);
+    candidate.tunable = {"UNROLL", {}};
+    for (int64_t n = 1; n <= most; ++n)
+        if (n != unroll) candidate.tunable->others.push_back(n);
 }
 
 // Whether there are so many different convolutions that they should share code rather than have some of their own: with --optimize size a
@@ -92,12 +97,9 @@ Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root)
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), groups, c.group_out, depth, w_zero), "w", c.w));
     add_sums(candidate, graph, t, *graph.constant(c.w), c.bias_id, c.out_c);
     add_window(candidate, c.window);
-    candidate.constants.insert(candidate.constants.end(), {{"IC", c.group_in},
-                                                           {"OC", c.group_out},
-                                                           {"G", groups},
-                                                           {"X_ZERO", c.op->x_zero},
-                                                           {"W_ZERO", w_zero},
-                                                           {"UNROLL", unroll_for(context, c)}});
+    candidate.constants.insert(candidate.constants.end(),
+                               {{"IC", c.group_in}, {"OC", c.group_out}, {"G", groups}, {"X_ZERO", c.op->x_zero}, {"W_ZERO", w_zero}});
+    add_unroll(context, c, candidate);
     add_channel_requant(candidate, c.op->requant, c.out_c);
     candidate.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
     // One block of channels: a pixel's taps are all read before it is written.

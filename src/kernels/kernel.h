@@ -98,6 +98,13 @@ struct Candidate {
     int64_t batch = 1;           // the call is repeated so often, moving by the arguments' strides
     int64_t macs_executed = 0;
     int64_t cycles = 0;  // static formula, for the context's core
+    // A constant that changes nothing but time and code: other values that it may take. No formula knows what they cost, so they are
+    // offered where candidates are measured.
+    struct Tunable {
+        std::string constant;
+        std::vector<int64_t> others;
+    };
+    std::optional<Tunable> tunable;
     // Weights are instructions, not numbers: they must be in executable memory, and cannot be replaced or moved by whoever has the numbers.
     bool weights_are_code = false;
 };

@@ -233,12 +233,34 @@ private:
                 if (!own && !options_.all_forms && !offer.measured && options_.explore != LowerOptions::Explore::all) continue;
                 if (!offer.key.empty() && !known.insert(offer.key).second) continue;
                 if (options_.all_forms && offer.key.empty() && !known.insert(form_key(*row, offer.candidate)).second) continue;
-                weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
                 offer.others = cycles_of_others(offer.candidate, k);
-                offers.push_back(std::move(offer));
+                std::vector<Offer> all = variants(offer);
+                all.insert(all.begin(), std::move(offer));
+                for (Offer& o : all) {
+                    weighed.push_back({o.form, "", o.candidate.cycles, o.measured});
+                    offers.push_back(std::move(o));
+                }
             }
         }
         return offers;
+    }
+
+    // An offer with the other values of its constant that only measurements can choose: those that were measured or are to be.
+    std::vector<Offer> variants(const Offer& offer) const {
+        std::vector<Offer> all;
+        if (options_.choices == nullptr || !offer.candidate.tunable) return all;
+        const auto& [constant, others] = *offer.candidate.tunable;
+        for (const int64_t value : others) {
+            Candidate candidate = offer.candidate;
+            candidate.cycles = offer.formula;
+            for (auto& [name, now] : candidate.constants)
+                if (name == constant) now = value;
+            Offer variant = priced(*offer.row, std::move(candidate));
+            variant.form = fmt::format("{}, {} {}", offer.form, constant, value);
+            variant.others = offer.others;
+            if (variant.measured || options_.explore != LowerOptions::Explore::none) all.push_back(std::move(variant));
+        }
+        return all;
     }
     // Tells the forms of a row for one node apart.
     static std::string form_key(const KernelRow& row, const Candidate& c) {

@@ -73,6 +73,51 @@ TEST(Tune, IsNoSlowerThanTheFormulaAndTheCacheChangesNothing) {
     EXPECT_LE(measured, by_formula + by_formula / 100);  // a hundredth: buffers and shared code lie elsewhere
 }
 
+// A convolution's unrolling is measured value by value, the fastest is taken, and every value computes the same.
+TEST(Tune, ConstantsThatOnlyCostTimeAreMeasured) {
+    if (find_tools().qemu.path.empty() || find_tools().arm_gcc.path.empty()) GTEST_SKIP() << "skipped: no emulator or no cross compiler";
+    Diagnostics diag;
+    const auto module = parse_module(R"(graph main {
+  input %x "x": i8[1,6,5,5] q(0.1,3)
+  const %w: i8[6,3,3,5] q(0.01,0) = random(1)
+  const %b: i32[6] = random(2)
+  %y "y": i8[1,6,5,6] q(0.1,-2) = conv2d(%x, %w, %b) pad=[1,1,1,1] x_zero=3 requant=twice(pre=0,mul=[1073741824],shift=[-10],zero=-2,lo=-128,hi=127)
+  output %y "y"
+}
+)",
+                                     "unroll.gw", diag);
+    ASSERT_TRUE(module.ok()) << diag.all().front().text();
+    const Graph& g = module->main();
+    std::string sample;
+    const std::vector<Tensor> inputs = testing::graph_samples(g, 1).front();
+    for (const Tensor& t : inputs) sample += t.bytes();
+    const Core& core = *find_core("cortex-m3");
+    LowerOptions options{.name = "net"};
+    TuneCache none;
+    auto choices = tune(g, core, options, TuneEffort::quick, {}, sample, none, diag);
+    ASSERT_TRUE(choices.ok()) << diag.all().front().text();
+    options.choices = &*choices;
+    const auto unroll_of = [](const Program& p) {
+        for (const auto& [name, value] : std::get<Call>(p.steps[0].what).constants)
+            if (name == "UNROLL") return value;
+        return int64_t{-1};
+    };
+    const auto fastest = lower(g, core, options, diag);
+    ASSERT_TRUE(fastest.ok());
+    const std::string taken = fastest->steps[0].candidate;
+    for (const auto& [key, entry] : choices->entries) EXPECT_LE(choices->entries.at(taken).cycles, entry.cycles);
+    std::set<int64_t> seen;
+    for (auto& [key, entry] : choices->entries) {
+        const int64_t measured = std::exchange(entry.cycles, 0);
+        const testing::Made made = testing::make_bundle(g, options, "cortex-m3");
+        EXPECT_EQ(made.program.steps[0].candidate, key);
+        seen.insert(unroll_of(made.program));
+        testing::expect_right(g, made, fmt::format("UNROLL {}", unroll_of(made.program)));
+        entry.cycles = measured;
+    }
+    EXPECT_EQ(seen, (std::set<int64_t>{1, 2, 3, 4}));
+}
+
 TEST(Tune, NeedsPricedInstructions) {
     Diagnostics diag;
     TuneCache none;
