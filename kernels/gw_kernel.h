@@ -105,6 +105,8 @@ static inline int8_t gw_requant(int32_t form, int32_t acc, int32_t pre_shift, in
 
 /* wide: TFLite's form for accumulators of 64 bits, below 2^47; the multiplier has 15 bits. Half up. */
 #define GW_WIDE 8
+/* sum: there is no rescaling; the result is the accumulator's lower 32 bits. */
+#define GW_SUM 9
 /* Of a sum of 32 or 64 bits; other forms than wide see its lower 32. */
 static inline int32_t gw_requant_sum(int32_t form, int64_t acc, int32_t pre_shift, int32_t multiplier, int32_t shift, int32_t zero,
                                      int32_t lo, int32_t hi)
@@ -113,6 +115,7 @@ static inline int32_t gw_requant_sum(int32_t form, int64_t acc, int32_t pre_shif
         const int64_t v = ((acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift) + zero;
         return v < lo ? lo : v > hi ? hi : (int32_t)v;
     }
+    if (form == GW_SUM) return (int32_t)acc;
     return gw_requant_int(form, (int32_t)acc, pre_shift, multiplier, shift, zero, lo, hi);
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
-/* 2-D convolution, int8 or int16: y = requant(bias + sum of (x - X_ZERO) * w over the taps that lie inside x).
+/* 2-D convolution, int8 or int16: y = requant(bias + sum of (x - X_ZERO) * w over the taps that lie inside x), or those sums themselves.
  *
  * x      [IH][IW][G * IC], IC input channels a group
  * y      [OH][OW][G * OC], OC output channels a group
  * w      each group: OC / 4 blocks [KH][KW][IC][4], then one block [KH][KW][IC][OC % 4]: the weights that meet one activation lie side by
  *        side. W_ZERO is added to each: 128 makes them unsigned, for cores whose signed byte loads have no immediate offset (Armv6-M).
- *        The sum of the activations, which all channels share, takes it out again.
+ *        The sum of the activations, which all channels share, takes it out again, and a zero point of the weights with it.
  * bias   [G * OC]
  * mult, shift  [MULT_N], [SHIFT_N]: one a channel, or one element for all; FORM and PRE say how (gw_requant_sum)
- * elem, sum, bias: types of x and y, of the sums and of the biases; 64 bits where int16 needs them
+ * elem, out, sum, bias: types of x, of y, of the sums and of the biases; 64 bits where int16 needs them. FORM 9: y holds the sums, int32
  * KH, KW kernel, SH, SW stride, DH, DW dilation, PT, PL padding above and left; Y_ZERO, LO, HI zero point and clamp of y
  * UNROLL taps (1 to 4) are written out in the inner loop
  *
@@ -23,6 +23,7 @@
 typedef int16_t conv2d_s8_mult;    // @type
 typedef uint8_t conv2d_s8_weight;  // @type
 typedef int8_t conv2d_s8_elem;     // @type
+typedef int8_t conv2d_s8_out;      // @type
 typedef int32_t conv2d_s8_sum;     // @type
 typedef int32_t conv2d_s8_bias;    // @type
 
@@ -31,7 +32,7 @@ typedef struct {
     const conv2d_s8_bias *bias;
     const conv2d_s8_mult *mult;
     const int8_t *shift;
-    conv2d_s8_elem *y;       /* next result */
+    conv2d_s8_out *y;        /* next result */
     int32_t rows, columns;   /* taps that lie inside x */
     int32_t pixels, channel; /* how many pixels, first output channel */
 } conv2d_s8_place;
@@ -104,11 +105,11 @@ GW_INLINE void conv2d_s8_pixels(const int32_t n, const int32_t blocks, const con
                 const conv2d_s8_mult *mult = p->mult + (MULT_N > 1 ? c : 0);
                 const int8_t *shift = p->shift + (SHIFT_N > 1 ? c : 0);
                 enum { MS = MULT_N > 1, SS = SHIFT_N > 1 };
-                conv2d_s8_elem *y = p->y;
-                y[0] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[0] - acc[4], PRE, mult[0], shift[0], Y_ZERO, LO, HI);
-                if (n > 1) y[1] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[1] - acc[4], PRE, mult[MS], shift[SS], Y_ZERO, LO, HI);
-                if (n > 2) y[2] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[2] - acc[4], PRE, mult[2 * MS], shift[2 * SS], Y_ZERO, LO, HI);
-                if (n > 3) y[3] = (conv2d_s8_elem)gw_requant_sum(FORM, acc[3] - acc[4], PRE, mult[3 * MS], shift[3 * SS], Y_ZERO, LO, HI);
+                conv2d_s8_out *y = p->y;
+                y[0] = (conv2d_s8_out)gw_requant_sum(FORM, acc[0] - acc[4], PRE, mult[0], shift[0], Y_ZERO, LO, HI);
+                if (n > 1) y[1] = (conv2d_s8_out)gw_requant_sum(FORM, acc[1] - acc[4], PRE, mult[MS], shift[SS], Y_ZERO, LO, HI);
+                if (n > 2) y[2] = (conv2d_s8_out)gw_requant_sum(FORM, acc[2] - acc[4], PRE, mult[2 * MS], shift[2 * SS], Y_ZERO, LO, HI);
+                if (n > 3) y[3] = (conv2d_s8_out)gw_requant_sum(FORM, acc[3] - acc[4], PRE, mult[3 * MS], shift[3 * SS], Y_ZERO, LO, HI);
                 p->y = y + n;
             }
             c += n;
@@ -130,8 +131,8 @@ static GW_NOINLINE void conv2d_s8_tail(const conv2d_s8_elem *x, const conv2d_s8_
     conv2d_s8_pixels(OC % 4, 1, x, w, p);
 }
 
-void conv2d_s8(const conv2d_s8_elem *x, conv2d_s8_elem *y, const conv2d_s8_weight *w, const conv2d_s8_bias *bias,
-               const conv2d_s8_mult *mult, const int8_t *shift)
+void conv2d_s8(const conv2d_s8_elem *x, conv2d_s8_out *y, const conv2d_s8_weight *w, const conv2d_s8_bias *bias, const conv2d_s8_mult *mult,
+               const int8_t *shift)
 {
     enum { IH = 8, IW = 8, IC = 3, OH = 8, OW = 8, OC = 6, G = 1 };           // @constants
     enum { KH = 3, KW = 3, SH = 1, SW = 1, DH = 1, DW = 1, PT = 1, PL = 1 };  // @constants

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Product of two matrices of activations, int8 or int16: y = requant(sum of (a - A_ZERO) * (b - B_ZERO)).
+/* Product of two matrices of activations, int8 or int16: y = requant(sum of (a - A_ZERO) * (b - B_ZERO)), or those sums.
  *
  * a [M][K], b [K][N], y [M][N]; FORM, PRE, MULT, SHIFT, Y_ZERO, LO, HI: the requantization (gw_requant_sum).
+ * elem, out, sum: types of a and b, of y and of the sums. FORM 9: y holds the sums, int32.
  *
  * Order: rows of y one after the other, in each up to four neighbouring columns at a time: their operands are read, then they are written.
  */
 #include "gw_kernel.h"
 
 typedef int8_t matmul_s8_elem;  // @type
+typedef int8_t matmul_s8_out;   // @type
 typedef int32_t matmul_s8_sum;  // @type
 
 /* acc[0 .. n-1] = the products of one row of a with n columns of b. */
@@ -30,7 +32,7 @@ GW_INLINE void matmul_s8_products(const int32_t n, matmul_s8_sum *acc, const mat
     acc[3] = a3;
 }
 
-void matmul_s8(const matmul_s8_elem *a, const matmul_s8_elem *b, matmul_s8_elem *y)
+void matmul_s8(const matmul_s8_elem *a, const matmul_s8_elem *b, matmul_s8_out *y)
 {
     enum { M = 4, K = 16, N = 6 };                                                          // @constants
     enum { FORM = 1, PRE = 0, MULT = 16384, SHIFT = 22, Y_ZERO = 0, LO = -128, HI = 127 };  // @constants
@@ -40,12 +42,12 @@ void matmul_s8(const matmul_s8_elem *a, const matmul_s8_elem *b, matmul_s8_elem 
         for (column = 0; column < N - TAIL; column += 4) {
             matmul_s8_sum acc[4];
             matmul_s8_products(4, acc, a, b + column);
-            for (i = 0; i < 4; ++i) *y++ = (matmul_s8_elem)gw_requant_sum(FORM, acc[i], PRE, MULT, SHIFT, Y_ZERO, LO, HI);
+            for (i = 0; i < 4; ++i) *y++ = (matmul_s8_out)gw_requant_sum(FORM, acc[i], PRE, MULT, SHIFT, Y_ZERO, LO, HI);
         }
         if (TAIL > 0) {
             matmul_s8_sum acc[4];
             matmul_s8_products(TAIL, acc, a, b + column);
-            for (i = 0; i < TAIL; ++i) *y++ = (matmul_s8_elem)gw_requant_sum(FORM, acc[i], PRE, MULT, SHIFT, Y_ZERO, LO, HI);
+            for (i = 0; i < TAIL; ++i) *y++ = (matmul_s8_out)gw_requant_sum(FORM, acc[i], PRE, MULT, SHIFT, Y_ZERO, LO, HI);
         }
         a += K;
     }

@@ -17,12 +17,11 @@ struct Conv : LayerOperands {
     int64_t batch = 1, in_c = 1, out_c = 1, group_in = 1, group_out = 1;
 };
 
-// The node in numbers, or why it is none of ours.
-const char* read_conv(const Graph& graph, NodeId root, Conv& c, DType data = DType::int8) {
+// The node in numbers.
+void read_conv(const Graph& graph, NodeId root, Conv& c) {
     const Node& node = graph[root];
     c.op = get_if<Conv2D>(node.op);
     static_cast<LayerOperands&>(c) = layer_operands(node);
-    if (const char* why = unfit_layer(graph, c, c.op->requant, data)) return why;
     const Shape &x = graph.type(c.x).shape, &w = graph.type(c.w).shape, &y = graph.type(c.y).shape;
     c.batch = x[0];
     c.window = {x[1], x[2], y[1], y[2], {w[1], w[2]}, c.op->stride, c.op->dilation, c.op->pad};
@@ -30,19 +29,21 @@ const char* read_conv(const Graph& graph, NodeId root, Conv& c, DType data = DTy
     c.out_c = y[3];
     c.group_in = w[3];
     c.group_out = y[3] / c.op->groups;
-    return nullptr;
 }
 
-void add_images(const Graph& graph, Candidate& candidate, const Conv& c, int64_t align) {
+int64_t element_bytes(const Graph& graph, ValueId value) { return bits(graph.type(value).dtype) / 8; }
+
+void add_images(const Graph& graph, Candidate& candidate, const Conv& c) {
     candidate.batch = c.batch;
-    candidate.arguments.push_back(KernelArgument::input(c.x, align, graph.type(c.x).bytes() / c.batch));
-    candidate.arguments.push_back(KernelArgument::output(c.y, align, graph.type(c.y).bytes() / c.batch));
+    candidate.arguments.push_back(KernelArgument::input(c.x, element_bytes(graph, c.x), graph.type(c.x).bytes() / c.batch));
+    candidate.arguments.push_back(KernelArgument::output(c.y, element_bytes(graph, c.y), graph.type(c.y).bytes() / c.batch));
 }
 
 // Iterations of a batch would need a trace of them all: only single images overlap. Both kernels know both ways.
-void add_overlap(Candidate& candidate, const Conv& c, bool reads_first, int64_t bytes) {
+void add_overlap(const Graph& graph, Candidate& candidate, const Conv& c, bool reads_first) {
     candidate.constants.emplace_back("BACKWARD", 0);
-    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, c.in_c * bytes, c.out_c * bytes, reads_first, true));
+    const int64_t in_pixel = c.in_c * element_bytes(graph, c.x), out_pixel = c.out_c * element_bytes(graph, c.y);
+    if (c.batch == 1) candidate.overlaps.push_back(window_overlap(c.window, in_pixel, out_pixel, reads_first, true));
 }
 
 // Taps written out in the inner loop. Cores with eight low registers mostly lose more by spilling than they gain. Measurements may choose
@@ -83,27 +84,27 @@ Tensor pack_fours(const Tensor& w, int64_t outputs, int64_t depth, int64_t toget
     return Tensor::of<int8_t>(Shape{w.elements()}, out);
 }
 
-template <DType t>
-Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
-    Conv c;
-    if (const char* why = read_conv(graph, root, c, t)) return why;
-    if (t == DType::int8 && shares_code(context)) return shared;
+// What conv2d_s8.c computes, for all types of x and y.
+Candidate conv2d_candidate(const MatchContext& context, const Graph& graph, NodeId root, const Conv& c) {
     const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
     const int64_t groups = c.op->groups, taps = c.window.taps_inside();
-    const int64_t w_zero = t == DType::int8 ? weight_offset(context.core, depth, bias_or_zeros(graph, c.bias_id, c.out_c)) : 0;
+    const int64_t w_offset =
+        element_bytes(graph, c.x) == 1 ? weight_offset(context.core, depth, bias_or_zeros(graph, c.bias_id, c.out_c)) : 0;
 
     Candidate candidate;
-    add_images(graph, candidate, c, bits(t) / 8);
-    candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), groups, c.group_out, depth, w_zero), "w", c.w));
-    add_sums(candidate, graph, t, *graph.constant(c.w), c.bias_id, c.out_c);
+    add_images(graph, candidate, c);
+    candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), groups, c.group_out, depth, w_offset), "w", c.w));
+    add_sums(candidate, graph, c, c.out_c);
+    candidate.types.emplace_back("out", element_type(graph.type(c.y).dtype));
     add_window(candidate, c.window);
-    candidate.constants.insert(candidate.constants.end(),
-                               {{"IC", c.group_in}, {"OC", c.group_out}, {"G", groups}, {"X_ZERO", c.op->x_zero}, {"W_ZERO", w_zero}});
+    candidate.constants.insert(
+        candidate.constants.end(),
+        {{"IC", c.group_in}, {"OC", c.group_out}, {"G", groups}, {"X_ZERO", c.op->x_zero}, {"W_ZERO", w_offset + c.op->w_zero}});
     add_unroll(context, c, candidate);
     add_channel_requant(candidate, c.op->requant, c.out_c);
-    candidate.types.emplace_back("weight", w_zero != 0 ? "uint8_t" : "int8_t");
+    candidate.types.emplace_back("weight", w_offset != 0 ? "uint8_t" : "int8_t");
     // One block of channels: a pixel's taps are all read before it is written.
-    add_overlap(candidate, c, groups == 1 && c.group_out <= 4, bits(t) / 8);
+    add_overlap(graph, candidate, c, groups == 1 && c.group_out <= 4);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.group_in * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;
@@ -114,22 +115,42 @@ Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root)
     return candidate;
 }
 
+// int8 weights may have a zero point here.
+template <DType t>
+Match match_conv2d(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    read_conv(graph, root, c);
+    c.w_zero = 0;
+    if (const char* why = unfit_layer(graph, c, c.op->requant, t)) return why;
+    c.w_zero = c.op->w_zero;
+    if (t == DType::int8 && c.w_zero == 0 && shares_code(context)) return shared;
+    return conv2d_candidate(context, graph, root, c);
+}
+
+Match match_conv2d_sums(const MatchContext& context, const Graph& graph, NodeId root) {
+    Conv c;
+    read_conv(graph, root, c);
+    if (const char* why = unfit_sums(graph, c, c.op->requant)) return why;
+    return conv2d_candidate(context, graph, root, c);
+}
+
 template <DType t>
 Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
-    if (const char* why = read_conv(graph, root, c, t)) return why;
+    read_conv(graph, root, c);
+    if (const char* why = unfit_layer(graph, c, c.op->requant, t)) return why;
     if (t == DType::int8 && shares_code(context)) return shared;
     if (c.group_in != 1) return "only where each group has one input channel";
     const int64_t taps = c.window.taps_inside(), kernel_taps = c.window.kernel[0] * c.window.kernel[1];
 
     Candidate candidate;
-    add_images(graph, candidate, c, bits(t) / 8);
+    add_images(graph, candidate, c);
     candidate.arguments.push_back(typed_weights(pack_by_blocks(*graph.constant(c.w), 1, c.out_c, kernel_taps, 0), "w", c.w));
-    add_sums(candidate, graph, t, *graph.constant(c.w), c.bias_id, c.out_c);
+    add_sums(candidate, graph, c, c.out_c);
     add_window(candidate, c.window);
     candidate.constants.insert(candidate.constants.end(), {{"C", c.in_c}, {"M", c.group_out}, {"X_ZERO", c.op->x_zero}});
     add_channel_requant(candidate, c.op->requant, c.out_c);
-    add_overlap(candidate, c, c.out_c <= 4, bits(t) / 8);
+    add_overlap(graph, candidate, c, c.out_c <= 4);
     candidate.covers = {root};
     candidate.macs_executed = c.batch * taps * c.out_c;
     const int64_t pixels = c.batch * c.window.out_h * c.window.out_w;
@@ -141,9 +162,10 @@ Match match_depthwise(const MatchContext& context, const Graph& graph, NodeId ro
 
 Match match_conv2d_shared_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     Conv c;
-    if (const char* why = read_conv(graph, root, c)) return why;
+    read_conv(graph, root, c);
+    if (const char* why = unfit_int8_layer(graph, c, c.op->requant)) return why;
     Candidate candidate;
-    add_images(graph, candidate, c, 1);
+    add_images(graph, candidate, c);
     const Tensor& w = *graph.constant(c.w);
     const int64_t depth = c.window.kernel[0] * c.window.kernel[1] * c.group_in;
     candidate.arguments.push_back(typed_weights(pack_fours(w, c.out_c, depth, c.group_out == 1 ? c.out_c : c.group_out), "w", c.w));
@@ -193,6 +215,7 @@ Match match_conv2d_shared_s8(const MatchContext& context, const Graph& graph, No
 constexpr KernelRow rows[] = {
     {"conv2d_s8", "any", "conv2d", match_conv2d<DType::int8>},
     {"conv2d_s16", "any", "conv2d", match_conv2d<DType::int16>, false, "conv2d_s8"},
+    {"conv2d_sums", "any", "conv2d", match_conv2d_sums, false, "conv2d_s8"},
     {"depthwise_s8", "any", "conv2d", match_depthwise<DType::int8>},
     {"depthwise_s16", "any", "conv2d", match_depthwise<DType::int16>, false, "depthwise_s8"},
     {"conv2d_shared_s8", "any", "conv2d", match_conv2d_shared_s8},

@@ -214,7 +214,7 @@ Match match_dense(const MatchContext& context, const Graph& graph, NodeId root) 
     if (const char* why = dsp_unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
-    const auto [x, w_id, bias_id, y] = layer_operands(node);
+    const auto [x, w_id, bias_id, y, w_zero] = layer_operands(node);
     if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
     Tensor w = *graph.constant(w_id);
     const int64_t k = w.shape()[1], o = w.shape()[0], m = leading_elements(graph.type(x).shape, 1), words = words_of_run(k);

@@ -38,12 +38,17 @@ KernelArgument typed_weights(Tensor t, std::string role, ValueId of) {
 }
 KernelArgument typed_table(Tensor t, std::string role) { return with_own_alignment(KernelArgument::table(std::move(t), std::move(role))); }
 
-int64_t form_number(Rounding form) { return form == Rounding::even ? 0 : form == Rounding::wide ? 8 : static_cast<int64_t>(form); }
+int64_t form_number(Rounding form) {
+    if (form == Rounding::none) return 9;
+    return form == Rounding::even ? 0 : form == Rounding::wide ? 8 : static_cast<int64_t>(form);
+}
 
-void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
+void add_channel_requant(Candidate& c, const Requant& given, int64_t channels) {
+    Requant r = given;
+    if (r.empty()) r.multiplier = r.shift = {0};
     int64_t multipliers = 1, shifts = 1;
     // The multipliers of these forms have 15 bits.
-    const bool narrow = r.rounding == Rounding::narrow || r.rounding == Rounding::wide;
+    const bool narrow = r.rounding == Rounding::narrow || r.rounding == Rounding::wide || r.empty();
     c.arguments.push_back(typed_table(
         narrow ? table_of<int16_t>(r.multiplier, channels, multipliers) : table_of<int32_t>(r.multiplier, channels, multipliers), "mult"));
     c.arguments.push_back(typed_table(table_of<int8_t>(r.shift, channels, shifts), "shift"));
@@ -57,9 +62,9 @@ void add_channel_requant(Candidate& c, const Requant& r, int64_t channels) {
                                            {"HI", r.hi}});
 }
 
-void add_single_requant(Candidate& c, const Requant& r) {
+void add_single_requant(Candidate& c, const Requant& r, Rounding if_none) {
     const bool none = r.empty();
-    c.constants.insert(c.constants.end(), {{"FORM", form_number(none ? Rounding::single : r.rounding)},
+    c.constants.insert(c.constants.end(), {{"FORM", form_number(none ? if_none : r.rounding)},
                                            {"PRE", r.pre_shift},
                                            {"MULT", none ? 1 : r.multiplier[0]},
                                            {"SHIFT", none ? 1 : r.shift[0]},
@@ -201,23 +206,41 @@ int64_t block_mac_cycles(const Core& core, int64_t loads, int64_t outputs) {
 bool is_type(const Graph& graph, ValueId value, DType dtype) { return value.valid() && graph.type(value).dtype == dtype; }
 
 LayerOperands layer_operands(const Node& node) {
-    return {node.inputs[0], node.inputs[1], node.inputs.size() > 2 ? node.inputs[2] : ValueId{}, node.outputs[0]};
+    const Conv2D* conv = get_if<Conv2D>(node.op);
+    return {node.inputs[0], node.inputs[1], node.inputs.size() > 2 ? node.inputs[2] : ValueId{}, node.outputs[0],
+            conv != nullptr ? conv->w_zero : get_if<Dense>(node.op)->w_zero};
 }
 
 const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant) {
     return unfit_layer(graph, layer, requant, DType::int8);
 }
+namespace {
+const char* unfit_constants(const Graph& graph, const LayerOperands& layer) {
+    if (!graph.constant(layer.w) || !is_type(graph, layer.w, DType::int8)) return "the weights must be constant i8";
+    return layer.bias_id.valid() && !graph.constant(layer.bias_id) ? "the bias must be constant" : nullptr;
+}
+}  // namespace
 const char* unfit_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant, DType data) {
     if (!is_type(graph, layer.x, data) || !is_type(graph, layer.y, data))
         return data == DType::int8 ? "takes and gives i8" : "takes and gives i16";
-    if (!graph.constant(layer.w) || !is_type(graph, layer.w, DType::int8)) return "the weights must be constant i8";
-    if (layer.bias_id.valid() && !graph.constant(layer.bias_id)) return "the bias must be constant";
+    if (const char* why = unfit_constants(graph, layer)) return why;
+    if (layer.w_zero != 0) return "the weights have a zero point";
     return requant.empty() ? "has no requantization" : nullptr;
 }
+const char* unfit_sums(const Graph& graph, const LayerOperands& layer, const Requant& requant) {
+    if (!requant.empty() || !is_type(graph, layer.y, DType::int32)) return "gives i32 sums";
+    return unfit_constants(graph, layer);
+}
 
-void add_sums(Candidate& c, const Graph& graph, DType data, const Tensor& w, ValueId bias_id, int64_t channels) {
+std::string element_type(DType dtype) {
+    return dtype == DType::int8 ? "int8_t" : dtype == DType::uint8 ? "uint8_t" : fmt::format("gw_{}", dtype_name(dtype));
+}
+
+void add_sums(Candidate& c, const Graph& graph, const LayerOperands& layer, int64_t channels) {
     constexpr int64_t most = std::numeric_limits<int32_t>::max();
-    const Tensor* given = graph.constant(bias_id);
+    const DType data = graph.type(layer.x).dtype;
+    const Tensor* given = graph.constant(layer.bias_id);
+    const Tensor& w = *graph.constant(layer.w);
     const std::vector<int64_t> bias = given != nullptr ? given->ints() : std::vector<int64_t>(static_cast<size_t>(channels), 0);
     bool narrow_bias = true, narrow_sums = true;
     const auto weights = w.data<int8_t>();
@@ -225,16 +248,17 @@ void add_sums(Candidate& c, const Graph& graph, DType data, const Tensor& w, Val
     for (size_t o = 0; o < bias.size(); ++o) {
         int64_t reach = std::abs(bias[o]);
         narrow_bias = narrow_bias && reach <= most;
-        for (size_t k = 0; k < depth; ++k) reach += std::abs(int{weights[o * depth + k]}) * int64_t{32768};
+        const int64_t largest = data == DType::int16 ? 32768 : 255;
+        for (size_t k = 0; k < depth; ++k) reach += (std::abs(int{weights[o * depth + k]}) + std::abs(layer.w_zero)) * largest;
         narrow_sums = narrow_sums && reach <= most;
     }
-    narrow_sums = narrow_sums || data == DType::int8;  // whose sums have 32 bits by definition
+    narrow_sums = narrow_sums || is_type(graph, layer.y, DType::int8);  // whose sums have 32 bits by definition
     const Tensor values =
         narrow_bias ? Tensor::of<int32_t>(Shape{channels}, {bias.begin(), bias.end()}) : Tensor::of<int64_t>(Shape{channels}, bias);
-    c.arguments.push_back(typed_weights(values, "bias", bias_id));
-    c.types.insert(c.types.end(), {{"elem", data == DType::int8 ? "int8_t" : "gw_i16"},
-                                   {"sum", narrow_sums ? "int32_t" : "int64_t"},
-                                   {"bias", narrow_bias ? "int32_t" : "int64_t"}});
+    c.arguments.push_back(typed_weights(values, "bias", layer.bias_id));
+    c.types.insert(
+        c.types.end(),
+        {{"elem", element_type(data)}, {"sum", narrow_sums ? "int32_t" : "int64_t"}, {"bias", narrow_bias ? "int32_t" : "int64_t"}});
 }
 
 int64_t leading_elements(const Shape& shape, int64_t keep) {

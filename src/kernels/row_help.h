@@ -12,13 +12,14 @@ namespace gw {
 KernelArgument typed_weights(Tensor t, std::string role, ValueId of);
 KernelArgument typed_table(Tensor t, std::string role);
 
-// The number by which kernels know a rounding form (gw_kernel.h); not of `none`.
+// The number by which kernels know a rounding form (gw_kernel.h); `none` gives the sum itself.
 int64_t form_number(Rounding form);
 // FORM, PRE, MULT_N, SHIFT_N, Y_ZERO, LO, HI, the type "mult", and the tables "mult" and "shift" as further arguments (one element when all
-// agree). Rounding must not be `none`.
+// agree).
 void add_channel_requant(Candidate& candidate, const Requant& requant, int64_t channels);
 // FORM, PRE, MULT, SHIFT, Y_ZERO, LO, HI: one multiplier, no tables. Rounding `none` gives values that are not used.
-void add_single_requant(Candidate& candidate, const Requant& requant);
+// `if_none`: the form for a rounding `none`.
+void add_single_requant(Candidate& candidate, const Requant& requant, Rounding if_none = Rounding::single);
 // The operand as an input, or as constant data (of role `role`) where its value is known.
 KernelArgument operand(const Graph& graph, ValueId value, std::string role, int64_t align, int64_t stride = 0);
 // Overlap for kernels that compute element i of output argument `output` from element i of input argument `input` and what lies above it.
@@ -61,15 +62,21 @@ bool is_type(const Graph& graph, ValueId value, DType dtype);
 // The operands of a layer with weights, a conv2d or dense node: activations, weights, bias (invalid: it has none), result.
 struct LayerOperands {
     ValueId x, w, bias_id, y;
+    int32_t w_zero = 0;
 };
 LayerOperands layer_operands(const Node& node);
-// Why kernels for int8 activations with constant int8 weights, a constant bias and a requantization do not fit the layer; null if they do.
+// Why kernels for int8 activations with constant int8 weights around 0, a constant bias and a requantization do not fit the layer; null if
+// they do.
 const char* unfit_int8_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant);
 // The same for activations of int8 or int16.
 const char* unfit_layer(const Graph& graph, const LayerOperands& layer, const Requant& requant, DType data);
-// The bias of such a layer as an argument, in 32 bits where all of it fits, and the types "elem", "sum" and "bias": int16 data take sums of
-// 32 bits where no partial sum of the weights w [channels][…] leaves them, else of 64. `bias`: invalid where the node has none.
-void add_sums(Candidate& candidate, const Graph& graph, DType data, const Tensor& w, ValueId bias, int64_t channels);
+// The same for layers that give their sums: activations of int8, uint8 or int16, int32 results, no requantization; weights around any zero.
+const char* unfit_sums(const Graph& graph, const LayerOperands& layer, const Requant& requant);
+// The C type of a tensor's elements that lie in memory of any type.
+std::string element_type(DType dtype);
+// The bias of such a layer as an argument, in 32 bits where all of it fits, and the types "elem", "sum" and "bias": data of int16, and
+// results that are sums, take sums of 32 bits where no partial sum of the weights [channels][…] leaves them, else of 64.
+void add_sums(Candidate& candidate, const Graph& graph, const LayerOperands& layer, int64_t channels);
 // Every dimension but the last `keep` ones multiplied together.
 int64_t leading_elements(const Shape& shape, int64_t keep);
 

@@ -446,7 +446,7 @@ Match match_dense_words_s8(const MatchContext& context, const Graph& graph, Node
     if (const char* why = unfit(context)) return why;
     const Node& node = graph[root];
     const Dense& op = *get_if<Dense>(node.op);
-    const auto [x, w, bias_id, y] = layer_operands(node);
+    const auto [x, w, bias_id, y, w_zero] = layer_operands(node);
     if (const char* why = unfit_int8_layer(graph, layer_operands(node), op.requant)) return why;
     const Tensor& weights = *graph.constant(w);
     const int64_t o = weights.shape()[0], k = weights.shape()[1], m = leading_elements(graph.type(x).shape, 1);

@@ -17,7 +17,7 @@ struct Linear {
     int64_t outputs = 0, taps = 1, inputs = 0;  // inputs: channels of x in one group
     int64_t group_outputs = 0;
     std::vector<bool> clipped;  // a tap: whether it may lie outside x
-    int32_t x_zero = 0;
+    int32_t x_zero = 0, w_zero = 0;
     float act_lo = 0, act_hi = 0;
     const Requant* requant = nullptr;
     const Tensor* w = nullptr;
@@ -25,13 +25,15 @@ struct Linear {
     bool real = false;  // float data; the weights may be integers with scales
     bool is_float() const { return real; }
     DType bias_type() const { return real ? DType::float32 : requant->rounding == Rounding::wide ? DType::int64 : DType::int32; }
-    double weight(int64_t o, int64_t tap, int64_t i) const { return w->at((o * taps + tap) * inputs + i); }
+    double weight(int64_t o, int64_t tap, int64_t i) const { return w->at((o * taps + tap) * inputs + i) - w_zero; }
     double bias_of(int64_t o) const { return bias != nullptr ? bias->at(o) : 0; }
     int64_t channel(int64_t o, int64_t i) const { return o / group_outputs * inputs + i; }  // of x
 };
 
+// Whether all but x is constant, and the results are not sums that leave the layer as they are.
 bool known(const ChannelNode& node) {
-    return node.value[1] != nullptr && (node.value.size() < 3 || node.in[2] == nullptr || node.value[2] != nullptr);
+    const bool sums = node.in[0]->dtype != DType::float32 && node.out->dtype == DType::int32;
+    return !sums && node.value[1] != nullptr && (node.value.size() < 3 || node.in[2] == nullptr || node.value[2] != nullptr);
 }
 
 template <class T>
@@ -39,7 +41,7 @@ Linear common(const T& op, const ChannelNode& node) {
     Linear l;
     l.real = gw::is_float(node.in[0]->dtype);
     l.w = node.value[1], l.bias = node.value.size() > 2 ? node.value[2] : nullptr;
-    l.x_zero = op.x_zero, l.act_lo = op.act_lo, l.act_hi = op.act_hi, l.requant = &op.requant;
+    l.x_zero = op.x_zero, l.w_zero = op.w_zero, l.act_lo = op.act_lo, l.act_hi = op.act_hi, l.requant = &op.requant;
     l.outputs = l.w->shape()[0], l.inputs = l.w->shape().back(), l.group_outputs = l.outputs;
     return l;
 }
@@ -155,7 +157,7 @@ Selected select(const T& op, const Linear& l, const ChannelNode& node, const Cha
         double value = 0;
         if (const std::optional<double> alone = constant_bias(l, node, range, o)) {
             value = *alone;
-            for (int64_t i = 0; i < row; ++i) w.set(static_cast<int64_t>(k) * row + i, 0);
+            for (int64_t i = 0; i < row; ++i) w.set(static_cast<int64_t>(k) * row + i, l.w_zero);
         } else {
             value = l.bias_of(o);
             for (int64_t i = 0; i < l.inputs; ++i)

@@ -1,6 +1,7 @@
-// 2-D convolution, float, int8 and int16. The picture is first copied into a frame that already holds its padding (for integers: widened to
-// int16 with the zero point taken off, so padding is 0 in both worlds); no tap has to ask whether it lies inside. Depthwise layers then run
-// channel by channel side by side; all others gather the taps of some output positions as rows of a matrix and multiply it by the weights.
+// 2-D convolution, float, int8 and int16, or of integers without a requantization to int32. The picture is first copied into a frame that
+// already holds its padding (for integers: widened to int16 with the zero point taken off, so padding is 0 in both worlds); no tap has to
+// ask whether it lies inside. Depthwise layers then run channel by channel side by side; all others gather the taps of some output
+// positions as rows of a matrix and multiply it by the weights.
 #include <algorithm>
 
 #include "ops/gemm.h"
@@ -148,7 +149,7 @@ Expected<std::vector<Type>> infer(const Conv2D& op, std::span<const Operand> in,
     GW_TRY_DO(check_weighted(op, in, o, context));
     const Shape frame{1, x.shape[1] + op.pad[0] + op.pad[2], x.shape[2] + op.pad[1] + op.pad[3], c};
     GW_TRY_DO(check_extent({x.dtype, frame, {}}, "padded input", context));
-    Type y{x.dtype, {x.shape[0], 0, 0, o}, {}};
+    Type y{type_of_result(x, op.requant), {x.shape[0], 0, 0, o}, {}};
     for (int i = 0; i < 2; ++i) {
         const int64_t size = frame[1 + i];
         const int64_t extent = op.dilation[i] * (w.shape[1 + i] - 1) + 1;
@@ -178,13 +179,13 @@ void evaluate(const Conv2D& op, std::span<const Tensor* const> in, std::span<Ten
         return;
     }
     const std::vector<int64_t> b = integer_bias(bias);
-    with_int_type(x.type.dtype, [&](auto element) {
-        using T = decltype(element);
-        using Sum = SumOf<T>;
-        T* to = raw<T>(y);
+    const std::vector<int16_t> weights = centred_weights(w, op.w_zero);
+    with_element_types(x.type, op.requant, [&](auto element, auto result, auto sum) {
+        using Sum = decltype(sum);
+        auto* to = raw<decltype(result)>(y);
         const auto gemm = [](auto... operands) { int_gemm(operands...); };
         convolve<int16_t, Sum>(
-            op, d, raw<T>(x), static_cast<int16_t>(op.x_zero), w.data<int8_t>().data(), int_depth(depth), gemm,
+            op, d, raw<decltype(element)>(x), static_cast<int16_t>(op.x_zero), weights.data(), int_depth(depth), gemm,
             [&](const Sum* acc, int64_t position, int64_t o0, int64_t count) { finish_int(op, acc, b, o0, count, to + position * d.o); });
     });
 }

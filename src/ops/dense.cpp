@@ -15,7 +15,7 @@ Expected<std::vector<Type>> infer(const Dense& op, std::span<const Operand> in, 
         return about(context, "w").fail("{} takes {} inputs, but x {} has {}", w.text(), w.shape[1], x.text(), x.shape.back());
     }
     GW_TRY_DO(check_weighted(op, in, w.shape[0], context));
-    Type y{x.dtype, x.shape, {}};
+    Type y{type_of_result(x, op.requant), x.shape, {}};
     y.shape[y.shape.rank() - 1] = w.shape[0];
     return one(std::move(y), context);
 }
@@ -41,14 +41,13 @@ void evaluate(const Dense& op, std::span<const Tensor* const> in, std::span<Tens
             for (int64_t i = 0; i < k; ++i) v[static_cast<size_t>(r * depth + i)] = static_cast<int16_t>(from[r * k + i] - zero);
         return v;
     };
-    const std::vector<int16_t> ws = widen(w.data<int8_t>().data(), o, 0);
+    const std::vector<int16_t> ws = widen(w.data<int8_t>().data(), o, op.w_zero);
     const std::vector<int64_t> b = integer_bias(bias);
-    with_int_type(x.type.dtype, [&](auto element) {
-        using T = decltype(element);
-        const std::vector<int16_t> xs = widen(raw<T>(x), rows, op.x_zero);
-        std::vector<SumOf<T>> acc(static_cast<size_t>(rows * o));
+    with_element_types(x.type, op.requant, [&](auto element, auto result, auto sum) {
+        const std::vector<int16_t> xs = widen(raw<decltype(element)>(x), rows, op.x_zero);
+        std::vector<decltype(sum)> acc(static_cast<size_t>(rows * o));
         int_gemm(xs.data(), rows, ws.data(), o, depth, acc.data(), o);
-        for (int64_t r = 0; r < rows; ++r) finish_int(op, acc.data() + r * o, b, 0, o, raw<T>(out[0]) + r * o);
+        for (int64_t r = 0; r < rows; ++r) finish_int(op, acc.data() + r * o, b, 0, o, raw<decltype(result)>(out[0]) + r * o);
     });
 }
 

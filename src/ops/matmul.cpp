@@ -43,8 +43,10 @@ Expected<std::vector<Type>> infer(const MatMul& op, std::span<const Operand> in,
     if (a.dtype != DType::float32) {
         GW_TRY_DO(check_zero_point(op.a_zero, "a_zero", context, a.dtype));
         GW_TRY_DO(check_zero_point(op.b_zero, "b_zero", context, a.dtype));
-        GW_TRY_DO(check_requant(op.requant, 1, context, a.dtype));
-        if ((a.dtype == DType::int16) != (op.requant.rounding == Rounding::wide))
+        if (op.requant.empty() && a.dtype != DType::int16)
+            return context.fail("a product of {} data needs a requantization", dtype_name(a.dtype));
+        if (!op.requant.empty()) GW_TRY_DO(check_requant(op.requant, 1, context, a.dtype));
+        if (!op.requant.empty() && (a.dtype == DType::int16) != (op.requant.rounding == Rounding::wide))
             return context.fail("sums of {} are not requantized {}", dtype_name(a.dtype), rounding_name(op.requant.rounding));
     } else {
         if (op.a_zero != 0 || op.b_zero != 0) return context.fail("a float op has no zero points");
@@ -53,7 +55,8 @@ Expected<std::vector<Type>> infer(const MatMul& op, std::span<const Operand> in,
     std::vector<int64_t> dims = batch->dims();
     dims.push_back(a.shape[a.shape.rank() - 2]);
     dims.push_back(b.shape.back());
-    return one({a.dtype, Shape(std::move(dims)), {}}, context);
+    const bool sums = a.dtype != DType::float32 && op.requant.empty();
+    return one({sums ? DType::int32 : a.dtype, Shape(std::move(dims)), {}}, context);
 }
 
 void evaluate(const MatMul& op, std::span<const Tensor* const> in, std::span<Tensor> out) {
@@ -86,8 +89,13 @@ void evaluate(const MatMul& op, std::span<const Tensor* const> in, std::span<Ten
                     aw[static_cast<size_t>(r * depth + c)] = static_cast<int16_t>(a[(ia * m + r) * k + c] - op.a_zero);
             transpose_into(b + ib * k * n, k, n, depth, static_cast<int16_t>(op.b_zero), bt.data());
             int_gemm(aw.data(), m, bt.data(), n, depth, acc.data(), n);
-            T* y = raw<T>(out[0]) + i * m * n;
-            for (int64_t e = 0; e < m * n; ++e) y[e] = static_cast<T>(op.requant.apply(acc[static_cast<size_t>(e)], 0));
+            for (int64_t e = 0; e < m * n; ++e) {
+                const int64_t sum = acc[static_cast<size_t>(e)];
+                if (op.requant.empty())
+                    raw<int32_t>(out[0])[i * m * n + e] = static_cast<int32_t>(sum);
+                else
+                    raw<T>(out[0])[i * m * n + e] = static_cast<T>(op.requant.apply(sum, 0));
+            }
         });
     });
 }

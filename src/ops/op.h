@@ -66,9 +66,10 @@ using Pair = std::array<int64_t, 2>;
 using Pads = std::array<int64_t, 4>;
 
 // 2-D convolution. y[n,oy,ox,o] = act(bias[o] + Σ (x[n, oy·sh + ky·dh − top, ox·sw + kx·dw − left, g·I + i] − x_zero) · w[o,ky,kx,i]).
-// Taps outside x contribute nothing. Float: act clamps to [act_lo, act_hi]. Integer (x i8, w i8, bias i32): y = requant(acc). x i16, w i8:
-// sums of 64 bits, bias i64 and requant `wide`, or of 32, bias i32 and requant `twice`; x_zero 0.
-// Depthwise is groups == input channels. 1-D convolutions have height 1.
+// Taps outside x contribute nothing. Float: act clamps to [act_lo, act_hi]. Integer (x i8, w i8, bias i32): y = requant(acc), of w −
+// w_zero. x i16, w i8: sums of 64 bits, bias i64 and requant `wide`, or of 32, bias i32 and requant `twice`; x_zero 0. Without a
+// requantization x is i8, u8 or i16 and y the sums themselves, i32, modulo 2^32. Depthwise is groups == input channels. 1-D convolutions
+// have height 1.
 struct Conv2D {
     static constexpr std::string_view name = "conv2d";
     static constexpr std::array operands{"x", "w", "bias"};
@@ -76,12 +77,12 @@ struct Conv2D {
     Pads pad{0, 0, 0, 0};
     int64_t groups = 1;
     float act_lo = -infinity, act_hi = infinity;
-    int32_t x_zero = 0;
+    int32_t x_zero = 0, w_zero = 0;
     Requant requant;
     static constexpr auto fields() {
         return std::tuple{field("stride", &Conv2D::stride), field("dilation", &Conv2D::dilation), field("pad", &Conv2D::pad),
                           field("groups", &Conv2D::groups), field("act_lo", &Conv2D::act_lo),     field("act_hi", &Conv2D::act_hi),
-                          field("x_zero", &Conv2D::x_zero), field("requant", &Conv2D::requant)};
+                          field("x_zero", &Conv2D::x_zero), field("w_zero", &Conv2D::w_zero),     field("requant", &Conv2D::requant)};
     }
     bool operator==(const Conv2D&) const = default;
 };
@@ -91,17 +92,18 @@ struct Dense {
     static constexpr std::string_view name = "dense";
     static constexpr std::array operands{"x", "w", "bias"};
     float act_lo = -infinity, act_hi = infinity;
-    int32_t x_zero = 0;
+    int32_t x_zero = 0, w_zero = 0;
     Requant requant;
     static constexpr auto fields() {
         return std::tuple{field("act_lo", &Dense::act_lo), field("act_hi", &Dense::act_hi), field("x_zero", &Dense::x_zero),
-                          field("requant", &Dense::requant)};
+                          field("w_zero", &Dense::w_zero), field("requant", &Dense::requant)};
     }
     bool operator==(const Dense&) const = default;
 };
 
 // Product of two activations: a [..., M, K] · b [..., K, N] → [..., M, N]; leading dimensions broadcast.
 // Integer: acc = Σ (a − a_zero)(b − b_zero), y = requant(acc), one multiplier; of i16 in 64 bits, requant `wide`.
+// Without a requantization a and b are i16 and y the sums themselves, i32, modulo 2^32.
 struct MatMul {
     static constexpr std::string_view name = "matmul";
     static constexpr std::array operands{"a", "b"};

@@ -31,12 +31,15 @@ Tensor as_int8(const Tensor& t) {
     return out;
 }
 
-// The same numbers with the zero point 0, where that leaves them int8.
+// The same numbers with zero points of 0, where that leaves them int8; one scale, or several along the first axis.
 Tensor centred(const Tensor& t) {
-    if (!t.type.quant.per_tensor() || t.type.quant.zero_point() == 0) return t;
-    Tensor out = Tensor::zeros({DType::int8, t.shape(), Quant::tensor(t.type.quant.scale(), 0)});
+    Quant q = t.type.quant;
+    if (q.block != 0 || (!q.per_tensor() && q.axis != 0)) return t;
+    q.zero_points.assign(q.zero_points.size(), 0);
+    Tensor out = Tensor::zeros({DType::int8, t.shape(), q});
+    const int64_t row = t.elements() / static_cast<int64_t>(q.scales.size());
     for (int64_t i = 0; i < t.elements(); ++i) {
-        const int64_t v = t.int_at(i) - t.type.quant.zero_point();
+        const int64_t v = t.int_at(i) - t.type.quant.zero_point(i / row);
         if (v < -128 || v > 127) return t;
         out.set(i, static_cast<double>(v));
     }
@@ -138,7 +141,7 @@ private:
         return true;
     }
 
-    // Integers of a constant, where the quantizer can use them: bytes whose zero point is 0 or that have one scale, and biases.
+    // Integers of a constant, where the quantizer can use them: bytes that have one scale, or one a row and one zero point, and biases.
     void keep(ValueId real, const Tensor& c) {
         if (c.type.dtype == DType::int32) {
             given_[real.index] = c;
@@ -146,9 +149,8 @@ private:
         }
         if (!is_byte(c.type.dtype)) return;
         Tensor bytes = centred(as_int8(c));
-        bool symmetric = bytes.type.quant.block == 0;
-        for (int32_t z : bytes.type.quant.zero_points) symmetric = symmetric && z == 0;
-        if (bytes.type.quant.per_tensor() || (symmetric && bytes.type.quant.axis == 0)) given_[real.index] = std::move(bytes);
+        const Quant& q = bytes.type.quant;
+        if (q.per_tensor() || (has_one_zero_point(q) && q.block == 0 && q.axis == 0)) given_[real.index] = std::move(bytes);
     }
 
     // A constant in another shape or order is a constant with the same steps.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <set>
 
 #include "passes/quantize_recurrent.h"
 
@@ -26,6 +28,7 @@ int32_t to_int8_exact(float v, const Quant& q) {
 
 struct QuantizedLinear {
     Tensor w, bias;
+    int32_t w_zero = 0;
     std::vector<double> real;      // rescale factor a channel
     std::vector<int64_t> max_abs;  // bound of the accumulator a channel
 };
@@ -91,7 +94,7 @@ QuantizedLinear given_linear(const Tensor& w, const Tensor* bias, const Quant& x
         biases.push_back(static_cast<int32_t>(b));
         int64_t high = b, low = b;
         for (int64_t k = 0; k < row; ++k) {
-            const int64_t v = wq[static_cast<size_t>(o * row + k)];
+            const int64_t v = wq[static_cast<size_t>(o * row + k)] - w.type.quant.zero_point(o);
             const int64_t most = v * (127 - x.zero_point()), least = v * (-128 - x.zero_point());
             high += std::max(most, least), low += std::min(most, least);
         }
@@ -99,6 +102,7 @@ QuantizedLinear given_linear(const Tensor& w, const Tensor* bias, const Quant& x
         result.max_abs.push_back(std::max(std::llabs(high), std::llabs(low)));
     }
     result.w = w;
+    result.w_zero = w.type.quant.zero_point(0);
     result.bias = Tensor::of<int32_t>(Shape{channels}, biases);
     return result;
 }
@@ -355,6 +359,7 @@ private:
         auto fill = [&](auto& f) {
             f.act_lo = -infinity, f.act_hi = infinity;
             f.x_zero = r_.out.type(x).quant.zero_point();
+            f.w_zero = q.w_zero;
             f.requant = requant;
         };
         if (Conv2D* c = get_if<Conv2D>(op)) fill(*c);
@@ -380,7 +385,7 @@ private:
     Status pool(const Node& n) {
         const Quant& yq = quant(n.outputs[0]);
         Pool2D op = *get_if<Pool2D>(n.op);
-        if (plan_.exact && op.kind == PoolKind::average && !clipped(n, op)) return average(n, op);
+        if (plan_.exact && op.kind == PoolKind::average) return clipped(n, op) ? clipped_average(n, op) : average(n, op);
         const ValueId x = requantized(integer(n.inputs[0]), yq, n.sources);
         set_clamp(op.lo, op.hi, op.act_lo, op.act_hi, yq);
         op.act_lo = -infinity, op.act_hi = infinity;
@@ -423,6 +428,43 @@ private:
         const ValueId w = r_.out.add_constant(Tensor::of<int8_t>(ones, std::vector<int8_t>(static_cast<size_t>(ones.elements()), 1)));
         const ValueId b = r_.out.add_constant(Tensor::zeros({DType::int32, Shape{channels}, {}}));
         define(n, r_.add(conv, {x, w, b}, n.sources), yq);
+        return {};
+    }
+
+    // How many positions the windows of a pool have inside x: every count that occurs, along H or W.
+    std::set<int64_t> counts_inside(const Node& n, const Pool2D& op, size_t axis) const {
+        const auto d = static_cast<int64_t>(axis + 1);
+        std::set<int64_t> counts;
+        for (int64_t o = 0; o < g_.type(n.outputs[0]).shape[d]; ++o) {
+            int64_t inside = 0;
+            for (int64_t k = 0; k < op.kernel[axis]; ++k) {
+                const int64_t i = o * op.stride[axis] - op.pad[axis] + k * op.dilation[axis];
+                inside += i >= 0 && i < g_.type(n.inputs[0]).shape[d];
+            }
+            counts.insert(inside);
+        }
+        return counts;
+    }
+
+    // An average whose divisor differs from place to place: of int16 that hold up to 128 steps for one of int8, so many that all divisors
+    // go into them where that can be. Then the only rounding is that to the result's scale; otherwise it is the one that counts.
+    Status clipped_average(const Node& n, Pool2D op) {
+        constexpr int64_t most = 128;
+        int64_t divisor = 1;
+        for (const int64_t rows : counts_inside(n, op, 0))
+            for (const int64_t columns : counts_inside(n, op, 1)) divisor = std::min(most + 1, std::lcm(divisor, rows * columns));
+        const auto steps = static_cast<double>(divisor <= most ? most / divisor * divisor : most);
+        const ValueId x = integer(n.inputs[0]);
+        const Quant &xq = r_.out.type(x).quant, &yq = quant(n.outputs[0]);
+        Rescale in{DType::int16, xq.zero_point()}, out{DType::int8};
+        in.requant = make_requant(Rounding::single, {steps}, {255}, 0, -32768, 32767);
+        const double real = double{xq.scale()} / double{yq.scale()} / steps;
+        out.requant = make_requant(options_.rounding == Rounding::even ? Rounding::even : Rounding::single, {real}, {32768},
+                                   yq.zero_point(), -128, 127);
+        set_clamp(out.requant.lo, out.requant.hi, op.act_lo, op.act_hi, yq);
+        op.act_lo = -infinity, op.act_hi = infinity;
+        op.x_zero = 0, op.lo = -32768, op.hi = 32767;
+        define(n, r_.add(out, {r_.add(op, {r_.add(in, {x}, n.sources)}, n.sources)}, n.sources), yq);
         return {};
     }
 

@@ -82,7 +82,7 @@ private:
         if (get_if<Conv2D>(op) || get_if<Dense>(op)) {
             const bool constant =
                 g_.constant(node.inputs[1]) && (node.inputs.size() < 3 || !node.inputs[2].valid() || g_.constant(node.inputs[2]));
-            if (plan_.exact && !has_plain_weights(node)) return IntegerForm::none;
+            if (plan_.exact && !has_integer_weights(node)) return IntegerForm::none;
             return constant && !g_.constant(node.inputs[0]) ? IntegerForm::linear : IntegerForm::none;
         }
         if (get_if<MatMul>(op)) return IntegerForm::matmul;
@@ -121,12 +121,10 @@ private:
         return IntegerForm::none;
     }
 
-    // Weights that the model gives as integers around 0.
-    bool has_plain_weights(const Node& node) const {
+    // Weights that the model gives as integers around one zero point.
+    bool has_integer_weights(const Node& node) const {
         const auto w = plan_.given.find(node.inputs[1].index);
-        if (w == plan_.given.end()) return false;
-        const std::vector<int32_t>& zeros = w->second.type.quant.zero_points;
-        return std::all_of(zeros.begin(), zeros.end(), [](int32_t z) { return z == 0; });
+        return w != plan_.given.end() && has_one_zero_point(w->second.type.quant);
     }
 
     // Constant weights, and functions that have an integer form.
@@ -322,6 +320,10 @@ private:
 };
 
 }  // namespace
+
+bool has_one_zero_point(const Quant& q) {
+    return std::all_of(q.zero_points.begin(), q.zero_points.end(), [&](int32_t z) { return z == q.zero_points.front(); });
+}
 
 Quant activation_quant(double lo, double hi) {
     lo = std::min(lo, 0.0), hi = std::max(hi, 0.0);

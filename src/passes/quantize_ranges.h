@@ -53,6 +53,9 @@ QuantizePlan complete_plan(const Graph& graph, QuantizePlan plan);
 // The quantized graph that the plan says.
 Expected<Graph> apply_plan(const Graph& graph, QuantizePlan plan, const QuantizeOptions& options, Diagnostics& diag);
 
+// Whether all scales of weights go with the same zero point, which integer ops want.
+bool has_one_zero_point(const Quant& q);
+
 // Asymmetric int8 for reals in [lo, hi]; 0 is always exact.
 Quant activation_quant(double lo, double hi);
 

@@ -7,8 +7,12 @@
 //
 // Random models are small, so one rounding in one of them says little: their operators' elements are counted together.
 //
+// With --operators: models of one operator each (quantized_operators.cpp), counted by operator and type. The integer products and
+// DynamicQuantizeLinear must be equal everywhere. What onnxruntime refuses is counted, and may be a fifth of an operator's models.
+//
 //   node quantized.js ONNXRUNTIME_NODE_FOLDER GLOWWORM QUANTIZE_ONNX MODEL…
 //   node quantized.js ONNXRUNTIME_NODE_FOLDER GLOWWORM QUANTIZE_ONNX --random RANDOM_ONNX FIRST COUNT quantizable
+//   node quantized.js ONNXRUNTIME_NODE_FOLDER GLOWWORM --operators QUANTIZED_OPERATORS FIRST COUNT
 // Status 77 (skipped) without the onnxruntime package, 1 on a difference. Models that do not exist are skipped by name.
 'use strict';
 const {spawnSync} = require('child_process');
@@ -74,8 +78,48 @@ async function compare(ort, tool, quantizer, model, {type, level, reduced}, fold
   return {operators: join(b.counts), layers: layers.length, result: a.counts[0], through: join(a.counts), tensors: outputs.length, islands: a.islands + b.islands};
 }
 
+const exact = new Set(['ConvInteger', 'MatMulInteger', 'DynamicQuantizeLinear']);
+const reach = {'QLinearSigmoid uint8': 6, 'QLinearSigmoid int8': 6, 'QLinearSoftmax uint8': 6, 'QLinearSoftmax int8': 1.5};
+
+async function operators(ort, tool, models, folder) {
+  let failed = 0;
+  for (const level of ['disabled', 'all']) {
+    const results = {};
+    for (const model of models) {
+      const [, operator, type, , step] = /([^-/]*)-([^-]*)-(\d+)@(.*)\.onnx$/.exec(model);
+      const result = (results[`${operator} ${type}`] ||= {operator, counts: [], refused: 0, islands: 0});
+      let session;
+      try {
+        session = await ort.InferenceSession.create(model, {logSeverityLevel: 3, graphOptimizationLevel: level});
+      } catch (error) {
+        ++result.refused;
+        result.reason = error.message.split('\n')[0];
+        continue;
+      }
+      const random = randomSource(1), most = reach[`${operator} ${type}`] || 1;
+      const draw = (_, n) => Float32Array.from({length: samples * n}, () => most * (2 * random() - 1));
+      const one = await both(ort, tool, model, session.outputNames.map((name) => [name, step]), draw, level, folder)
+        .catch((error) => ({counts: [{elements: 1, equal: 0, worst: Infinity}], islands: 0, error}));
+      if (one.error) console.log(`${path.basename(model)} ${level}: ${one.error.message}`);
+      const sum = join(one.counts);
+      if (sum.worst > 1 || one.islands > 0) console.log(`${path.basename(model)} ${level}: ${describe(sum)}, ${one.islands} left float`);
+      result.counts.push(sum);
+      result.islands += one.islands;
+    }
+    for (const [name, {operator, counts, refused, reason, islands}] of Object.entries(results).sort()) {
+      const sum = join(counts);
+      const good = right(sum) && islands === 0 && refused <= 0.2 * (counts.length + refused) && !(exact.has(operator) && sum.equal < sum.elements);
+      if (!good) ++failed;
+      console.log(`${good ? '' : 'FAILED: '}${name} ${level}: ${counts.length} models, ${describe(sum)}, ${islands} left float` +
+        (refused ? `; onnxruntime refuses ${refused}: ${reason}` : ''));
+    }
+  }
+  return failed;
+}
+
 const [package_, tool, quantizer, ...list] = process.argv.slice(2);
-oracle(package_, list, async (ort, models, folder) => {
+if (quantizer === '--operators') oracle(package_, ['--random', ...list], (ort, models, folder) => operators(ort, tool, models, folder));
+else oracle(package_, list, async (ort, models, folder) => {
   // The comparison itself must be able to fail.
   if (right(count([0, 2], [0, 0], 1)) || right(count([0, 1], [0, 0], 1))) throw new Error('a planted difference was not seen');
   const random = list[0] === '--random';

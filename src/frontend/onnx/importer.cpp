@@ -260,7 +260,10 @@ void Importer::import_node(const onnx::NodeProto& node, int64_t index, Environme
     const std::string domain = domain_of(node.domain());
     const onnx::FunctionProto* function = find_function(node);
     std::optional<onnx::FunctionProto> written;
-    if (function == nullptr) written = quantized_operator(node, domain);
+    if (function == nullptr) {
+        const ValueId* first = node.input_size() > 0 ? env.scope.find(node.input(0)) : nullptr;
+        written = quantized_operator(node, domain, first != nullptr && first->valid() ? graph.type(*first).shape.rank() : 0);
+    }
     if (written) function = &*written;
     const OpRow* row = function == nullptr && domain.empty() ? find_op(node.op_type()) : nullptr;
     const bool supplied = function == nullptr && row == nullptr && options_.custom.count(node.op_type()) != 0;

@@ -130,8 +130,8 @@ struct OpRow {
     ImportFunction import;       // nullptr: If, which needs the importer itself, and what quantized_operator reads
 };
 const OpRow* find_op(std::string_view name);
-// An operator of quantized tensors as a function of others; nothing when it is none, or lacks operands.
-std::optional<onnx::FunctionProto> quantized_operator(const onnx::NodeProto& node, std::string_view domain);
+// An operator of quantized tensors as a function of others; nothing when it is none, or lacks operands. `rank`: of the first operand.
+std::optional<onnx::FunctionProto> quantized_operator(const onnx::NodeProto& node, std::string_view domain, int64_t rank);
 // Why an operator that is not in the table is not: a sentence.
 std::string why_unsupported(std::string_view domain, std::string_view name);
 

@@ -9,8 +9,15 @@ Status from_opset_6(NodeContext& n);
 // ops_linear.cpp
 Status gemm(NodeContext& n);
 Status matmul(NodeContext& n);
+// The product of x with constant weights [K, N] or [K], or with a matrix m; `dense` has the arithmetic of the former.
+Status multiply(NodeContext& n, ValueId x, std::optional<Weight> weight, ValueId m, Dense dense);
+// ops_integer.cpp
+Status conv_integer(NodeContext& n);
+Status matmul_integer(NodeContext& n);
 // ops_window.cpp
 Status conv(NodeContext& n);
+// The convolution of data x with these weights [O, I, spatial…] and bias, by the node's attributes; `op` has the arithmetic.
+Status convolve(NodeContext& n, ValueId x, Weight weight, ValueId bias, Conv2D op);
 Status conv_transpose(NodeContext& n);
 Status max_pool(NodeContext& n);
 Status average_pool(NodeContext& n);

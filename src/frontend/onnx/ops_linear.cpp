@@ -69,23 +69,23 @@ Status gemm(NodeContext& n) {
     return n.result(y);
 }
 
-Status matmul(NodeContext& n) {
+Status matmul(NodeContext& n) { return multiply(n, n.in(0), n.weight(n.in(1)), n.in(1), {}); }
+
+Status multiply(NodeContext& n, ValueId x, std::optional<Weight> w, ValueId m, Dense dense) {
     const Shape a = n.shape(n.in(0)), b = n.shape(n.in(1));
     if (a.rank() < 1) return n.bad_operand("A", "a scalar");
     if (b.rank() < 1) return n.bad_operand("B", "a scalar");
     if (a.back() != b[b.rank() >= 2 ? b.rank() - 2 : 0]) return n.bad_operand("B", "shape {} does not fit A's {}", b.text(), a.text());
     // numpy's rule: a vector on the left is a row, on the right a column, and the extra dimension vanishes from the result.
-    ValueId x = n.in(0), y;
+    ValueId y;
     if (a.rank() == 1) {
         GW_TRY(x, n.reshape(x, {1, a[0]}));
     }
-    auto w = n.weight(n.in(1));
     if (w && b.rank() <= 2) {
         w->tensor = b.rank() == 2 ? permuted(w->tensor, {1, 0}) : reshaped_axis(w->tensor, {1, b[0]}, 1);
         GW_TRY(ValueId weights, n.add(*std::move(w)));
-        GW_TRY(y, n.emit(Dense{}, {x, weights, {}}));
+        GW_TRY(y, n.emit(dense, {x, weights, {}}));
     } else {
-        ValueId m = n.in(1);
         if (b.rank() == 1) {
             GW_TRY(m, n.reshape(m, {b[0], 1}));
         }

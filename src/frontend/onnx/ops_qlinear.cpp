@@ -1,5 +1,5 @@
-// Operators on quantized tensors: QLinearConv and its kin, those of the domain com.microsoft that onnxruntime's quantizer writes, and the
-// integer products. The idea: each is a short function of operators that are read anyway. What stands between DequantizeLinear and
+// Operators on quantized tensors: QLinearConv and its kin, those of the domain com.microsoft that onnxruntime's quantizer writes, and
+// DynamicQuantizeLinear. The idea: each is a short function of operators that are read anyway. What stands between DequantizeLinear and
 // QuantizeLinear becomes one integer kernel later (fold_quantization), so nothing is lost by spelling it that way.
 #include <fmt/format.h>
 
@@ -10,13 +10,14 @@ namespace {
 
 class Body {
 public:
-    explicit Body(const onnx::NodeProto& call) : call_(call) {
+    Body(const onnx::NodeProto& call, int64_t rank) : call_(call), rank_(rank) {
         function_.set_name(call.op_type());
         for (int i = 0; i < call.input_size(); ++i) function_.add_input(in(i));
         for (int i = 0; i < call.output_size(); ++i) function_.add_output(fmt::format("y{}", i));
     }
     // Operand i; empty when the call has none.
     std::string in(int i) const { return i < call_.input_size() ? fmt::format("x{}", i) : std::string(); }
+    int64_t rank() const { return rank_; }  // of the first operand
     bool has(int i) const { return i < call_.input_size() && !call_.input(i).empty(); }
 
     // Adds a node; returns its result's name, which is `to` or a new one.
@@ -34,6 +35,11 @@ public:
         onnx::AttributeProto& a = *last().add_attribute();
         a.set_name(name), a.set_type(onnx::AttributeProto::INT), a.set_i(value);
     }
+    void attribute(const std::string& name, const std::vector<int64_t>& values) {
+        onnx::AttributeProto& a = *last().add_attribute();
+        a.set_name(name), a.set_type(onnx::AttributeProto::INTS);
+        for (const int64_t v : values) a.add_ints(v);
+    }
     // The call's own attributes, but one.
     void attributes(const std::string& without = {}) {
         for (const auto& a : call_.attribute())
@@ -45,9 +51,9 @@ public:
         a.set_name("value_float"), a.set_type(onnx::AttributeProto::FLOAT), a.set_f(value);
         return name;
     }
-    // Operands i, i + 1, i + 2: integers, scale, zero point. Several scales lie along `axis`.
-    std::string dequantized(int i, int64_t axis = 1) {
-        const std::string y = add("DequantizeLinear", {in(i), in(i + 1), in(i + 2)});
+    // Operands i, i + 1, i + 2: integers, scale, zero point. Several scales lie along `axis`; `scale` may be another than the operand.
+    std::string dequantized(int i, int64_t axis = 1, const std::string& scale = {}) {
+        const std::string y = add("DequantizeLinear", {in(i), scale.empty() ? in(i + 1) : scale, in(i + 2)});
         attribute("axis", axis);
         return y;
     }
@@ -65,12 +71,18 @@ public:
             if (a.name() == name && a.type() == onnx::AttributeProto::INT) return a.i();
         return otherwise;
     }
+    float real(const std::string& name, float otherwise) const {
+        for (const auto& a : call_.attribute())
+            if (a.name() == name && a.type() == onnx::AttributeProto::FLOAT) return a.f();
+        return otherwise;
+    }
     const onnx::NodeProto& call() const { return call_; }
     onnx::FunctionProto take() { return std::move(function_); }
 
 private:
     onnx::NodeProto& last() { return *function_.mutable_node(function_.node_size() - 1); }
     const onnx::NodeProto& call_;
+    int64_t rank_;
     onnx::FunctionProto function_;
 };
 
@@ -86,10 +98,13 @@ void qlinear_matmul(Body& b) {
     b.quantized(b.add("MatMul", {x, w}), 6);
 }
 
+// alpha is part of the weights' scale, and of the bias's.
 void qgemm(Body& b) {
-    const std::string x = b.dequantized(0), w = b.dequantized(3, b.integer("transB", 0) != 0 ? 0 : 1), c = b.bias(6, b.in(1), b.in(4));
+    const float alpha = b.real("alpha", 1);
+    const std::string scale = alpha == 1 ? b.in(4) : b.add("Mul", {b.in(4), b.number(alpha)});
+    const std::string x = b.dequantized(0), w = b.dequantized(3, b.integer("transB", 0) != 0 ? 0 : 1, scale), c = b.bias(6, b.in(1), scale);
     const std::string y = b.add("Gemm", {x, w, c}, b.has(7) ? "" : "y0");
-    b.attributes();
+    b.attributes("alpha");
     if (b.has(7)) b.quantized(y, 7);
 }
 
@@ -109,8 +124,26 @@ void qlinear_one(Body& b, const char* op, const char* without = "") {
 void qlinear_sigmoid(Body& b) { qlinear_one(b, "Sigmoid"); }
 void qlinear_leaky_relu(Body& b) { qlinear_one(b, "LeakyRelu"); }
 void qlinear_softmax(Body& b) { qlinear_one(b, "Softmax", "opset"); }
-void qlinear_average_pool(Body& b) { qlinear_one(b, "AveragePool", "channels_last"); }
-void qlinear_global_average_pool(Body& b) { qlinear_one(b, "GlobalAveragePool", "channels_last"); }
+// Data with the channels last are pooled between two transposes. An average that counts padding is one of the whole window, whatever
+// ceil_mode lets hang over.
+void qlinear_pool(Body& b, const char* op) {
+    const bool last = b.integer("channels_last", 0) != 0 && b.rank() > 2;
+    std::vector<int64_t> to{0, b.rank() - 1}, back{0};
+    for (int64_t d = 1; d + 1 < b.rank(); ++d) to.push_back(d), back.push_back(d + 1);
+    back.push_back(1);
+    const auto turned = [&](const std::string& x, const std::vector<int64_t>& perm) {
+        if (!last) return x;
+        const std::string y = b.add("Transpose", {x});
+        b.attribute("perm", perm);
+        return y;
+    };
+    const std::string y = b.add(op, {turned(b.dequantized(0), to)});
+    b.attributes("channels_last");
+    b.attribute("count_overhang", 1);
+    b.quantized(turned(y, back), 3);
+}
+void qlinear_average_pool(Body& b) { qlinear_pool(b, "AveragePool"); }
+void qlinear_global_average_pool(Body& b) { qlinear_pool(b, "GlobalAveragePool"); }
 
 // Scale and zero point of the result come first, then three operands each.
 void qlinear_concat(Body& b) {
@@ -121,46 +154,26 @@ void qlinear_concat(Body& b) {
     b.quantized(y, 0);
 }
 
-// Sums in float32 are exact while they stay within 2^24.
-void integer_product(Body& b, const char* op) {
-    const auto operand = [&](int i) {
-        const std::string x = b.add("Cast", {b.in(i)});
-        b.attribute("to", onnx::TensorProto::FLOAT);
-        if (!b.has(i + 2)) return x;
-        const std::string zero = b.add("Cast", {b.in(i + 2)});
-        b.attribute("to", onnx::TensorProto::FLOAT);
-        return b.add("Sub", {x, zero});
-    };
-    const std::string x = operand(0), w = operand(1);
-    const std::string y = b.add(op, {x, w});
-    b.attributes();
-    b.add("Cast", {y}, "y0");
-    b.attribute("to", onnx::TensorProto::INT32);
-}
-void conv_integer(Body& b) { integer_product(b, "Conv"); }
-void matmul_integer(Body& b) { integer_product(b, "MatMul"); }
-
-// uint8 over the range of this very tensor, 0 included.
+// uint8 over the range of this very tensor, 0 included; a tensor of nothing but zeros has the scale 1, as onnxruntime has it.
 void dynamic_quantize(Body& b) {
-    const auto saturated = [&](const std::string& steps, const std::string& to) {
-        const std::string inside = b.add("Clip", {steps, b.number(0), b.number(255)});
-        if (to.empty()) return inside;
-        const std::string bytes = b.add("Cast", {inside}, to);
+    const auto bytes = [&](const std::string& inside, const std::string& to) {
+        b.add("Cast", {inside}, to);
         b.attribute("to", onnx::TensorProto::UINT8);
-        return bytes;
     };
+    const auto saturated = [&](const std::string& steps) { return b.add("Clip", {steps, b.number(0), b.number(255)}); };
     const auto extreme = [&](const char* reduce, const char* against) {
         const std::string value = b.add(reduce, {b.in(0)});
         b.attribute("keepdims", 0);
         return b.add(against, {value, b.number(0)});
     };
     const std::string high = extreme("ReduceMax", "Max"), low = extreme("ReduceMin", "Min");
-    const std::string range = b.add("Sub", {high, low});
-    constexpr float least = 1.17549435e-38f;  // nothing but zeros has no range
-    const std::string scale = b.add("Max", {b.add("Div", {range, b.number(255)}), b.number(least)}, "y1");
-    const std::string zero = saturated(b.add("Round", {b.add("Div", {b.add("Neg", {low}), scale})}), {});
-    saturated(zero, "y2");
-    saturated(b.add("Add", {b.add("Round", {b.add("Div", {b.in(0), scale})}), zero}), "y0");
+    const std::string range = b.add("Sub", {high, low}), nothing = b.add("Equal", {range, b.number(0)});
+    // The divisor is no constant, so the division stays one: a product with 1/255 differs in the last bit.
+    const std::string steps = b.add("Where", {nothing, b.number(1), b.number(255)});
+    const std::string scale = b.add("Div", {b.add("Where", {nothing, b.number(1), range}), steps}, "y1");
+    const std::string zero = saturated(b.add("Round", {b.add("Div", {b.add("Neg", {low}), scale})}));
+    bytes(zero, "y2");
+    bytes(saturated(b.add("Add", {b.add("Round", {b.add("Div", {b.in(0), scale})}), zero})), "y0");
 }
 
 constexpr struct {
@@ -170,8 +183,6 @@ constexpr struct {
 } bodies[] = {
     {"", "QLinearConv", 8, qlinear_conv},
     {"", "QLinearMatMul", 8, qlinear_matmul},
-    {"", "ConvInteger", 2, conv_integer},
-    {"", "MatMulInteger", 2, matmul_integer},
     {"", "DynamicQuantizeLinear", 1, dynamic_quantize},
     {"com.microsoft", "QGemm", 6, qgemm},
     {"com.microsoft", "QLinearAdd", 8, qlinear_add},
@@ -185,11 +196,11 @@ constexpr struct {
 };
 }  // namespace
 
-std::optional<onnx::FunctionProto> quantized_operator(const onnx::NodeProto& node, std::string_view domain) {
+std::optional<onnx::FunctionProto> quantized_operator(const onnx::NodeProto& node, std::string_view domain, int64_t rank) {
     for (const auto& b : bodies) {
         if (b.domain != domain || b.name != node.op_type()) continue;
         if (node.input_size() < b.least_inputs) return std::nullopt;
-        Body body(node);
+        Body body(node, rank);
         b.write(body);
         return body.take();
     }

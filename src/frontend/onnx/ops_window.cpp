@@ -122,7 +122,13 @@ Status global_pool(NodeContext& n, ReduceKind kind) {
 }  // namespace
 
 Status conv(NodeContext& n) {
-    const Shape x = n.shape(n.in(0)), k = n.shape(n.in(1));
+    const auto weight = n.weight(n.in(1));
+    if (!weight) return n.unsupported("weights that are computed at run time are not supported");
+    return convolve(n, n.in(0), *weight, n.in(2), {});
+}
+
+Status convolve(NodeContext& n, ValueId data, Weight weight, ValueId bias, Conv2D op) {
+    const Shape x = n.shape(data), k = weight.tensor.shape();
     GW_TRY_DO(check_rank(n, x));
     if (k.rank() != x.rank()) return n.bad_operand("W", "rank {}, expected {}", k.rank(), x.rank());
     for (int64_t d : k.dims())
@@ -133,22 +139,19 @@ Status conv(NodeContext& n) {
     if (k[1] != x[1] / groups) return n.bad_operand("W", "shape {} does not fit {} channels in {} groups", k.text(), x[1], groups);
     const std::vector<int64_t> kernel(k.dims().begin() + 2, k.dims().end());
     if (n.integers("kernel_shape", kernel) != kernel) return n.bad_attribute("attribute `kernel_shape` is not the weight's");
-    if (n.has(2) && n.shape(n.in(2)) != Shape{k[0]}) return n.bad_operand("B", "shape {}, expected [{}]", n.shape(n.in(2)).text(), k[0]);
+    if (bias.valid() && n.shape(bias) != Shape{k[0]}) return n.bad_operand("B", "shape {}, expected [{}]", n.shape(bias).text(), k[0]);
     GW_TRY(Window w, read_window(n, x, kernel));
-    auto weight = n.weight(n.in(1));
-    if (!weight) return n.unsupported("weights that are computed at run time are not supported");
     if (k.rank() == 3) {
-        weight->tensor = permuted(weight->tensor, {0, 2, 1});
-        weight->tensor = reshaped_axis(weight->tensor, {k[0], 1, k[2], k[1]}, 0);
+        weight.tensor = permuted(weight.tensor, {0, 2, 1});
+        weight.tensor = reshaped_axis(weight.tensor, {k[0], 1, k[2], k[1]}, 0);
     } else {
-        weight->tensor = permuted(weight->tensor, {0, 2, 3, 1});
+        weight.tensor = permuted(weight.tensor, {0, 2, 3, 1});
     }
-    if (weight->tensor.type.quant.axis > 0) return n.unsupported("weights quantized along an axis other than the output channels");
-    GW_TRY(ValueId weights, n.add(*std::move(weight)));
-    GW_TRY(ValueId data, n.to_nhwc(n.in(0)));
-    Conv2D op;
+    if (weight.tensor.type.quant.axis > 0) return n.unsupported("weights quantized along an axis other than the output channels");
+    GW_TRY(ValueId weights, n.add(std::move(weight)));
+    GW_TRY(data, n.to_nhwc(data));
     op.stride = w.stride, op.dilation = w.dilation, op.pad = w.pad, op.groups = groups;
-    GW_TRY(ValueId y, n.emit(op, {data, weights, n.in(2)}));
+    GW_TRY(ValueId y, n.emit(op, {data, weights, bias}));
     return n.result(n.from_nhwc(y, x.rank()));
 }
 
@@ -166,9 +169,11 @@ Status average_pool(NodeContext& n) {
     Pool2D op;
     op.kind = PoolKind::average;
     op.kernel = w.kernel, op.stride = w.stride, op.dilation = w.dilation, op.pad = w.pad;
-    op.count_pad = n.integer("count_include_pad", 0) != 0 && w.stated != Pads{0, 0, 0, 0};
+    // onnxruntime's own average pool takes what ceil_mode adds for padding too (ops_qlinear.cpp).
+    const bool overhang = n.integer("count_overhang", 0) != 0;
+    op.count_pad = n.integer("count_include_pad", 0) != 0 && (overhang ? w.pad : w.stated) != Pads{0, 0, 0, 0};
     GW_TRY(ValueId x, n.to_nhwc(n.in(0)));
-    if (op.count_pad && w.pad != w.stated) {
+    if (op.count_pad && !overhang && w.pad != w.stated) {
         // The stated padding counts, what hangs over the end does not: make the former part of the data.
         GW_TRY(x, n.emit(Pad{{0, w.stated[0], w.stated[1], 0}, {0, w.stated[2], w.stated[3], 0}, PadMode::constant, 0}, {x}));
         op.count_pad = false;

@@ -225,6 +225,7 @@ inline void walk_rows(std::string_view core, uint32_t first, uint32_t most, int 
     Dice dice(first);
     for (uint32_t seed = first; seed < first + most && !short_of_cases(here, wanted).empty(); ++seed) {
         offer(drawn_case(dice, seed));
+        offer(sums_case(dice));
         offer(float_recurrent_case(dice, seed));
         offer(svdf_case(dice, seed));
         offer(recurrent8_case(dice, seed));

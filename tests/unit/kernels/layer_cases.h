@@ -64,6 +64,58 @@ inline KernelCase dense_case(Dice& dice, int64_t m, int64_t k, int64_t o) {
     return c;
 }
 
+// Integers of all of a type's range, now and then its extremes alone.
+inline Tensor drawn_integers(Dice& dice, DType t, Shape shape) {
+    Tensor x = Tensor::zeros({t, std::move(shape), {}});
+    const bool extremes = dice.chance(25);
+    for (int64_t i = 0; i < x.elements(); ++i) {
+        const int64_t v = extremes ? (dice.chance(50) ? lowest(t) : highest(t)) : dice.between(lowest(t), highest(t));
+        x.set(i, static_cast<double>(v));
+    }
+    return x;
+}
+
+// A product, layer or convolution that gives its sums, of int8, uint8 or int16; now and then one of int8 with a requantization instead. The
+// weights may have a zero point.
+inline KernelCase sums_case(Dice& dice) {
+    KernelCase c;
+    const DType types[] = {DType::int8, DType::uint8, DType::int16};
+    const DType t = types[dice.between(0, 2)];
+    const auto input = [&](DType dtype, const Shape& shape) {
+        c.inputs.push_back(drawn_integers(dice, dtype, shape));
+        return c.graph.add_input("x" + std::to_string(c.inputs.size()), c.inputs.back().type);
+    };
+    const auto finish = [&](const Op& op, const std::vector<ValueId>& in) {
+        c.label = fmt::format("{} of {} {}", op_name(op), dtype_name(t), print_fields(op));
+        c.graph.add_output("y", c.graph.must_add(op, in, {}));
+        return c;
+    };
+    const int64_t what = dice.between(0, 2);
+    if (what == 0) {
+        const int64_t m = dice.between(1, 5), k = dice.between(1, 30), n = dice.between(1, 9), batch = dice.between(1, 3);
+        const ValueId a = input(DType::int16, {batch, m, k});
+        return finish(MatMul{}, {a, input(DType::int16, {dice.chance(50) ? batch : 1, k, n})});
+    }
+    const auto layer = [&](auto op, const Shape& x, const Shape& w) {
+        const int64_t o = w[0], depth = w.elements() / o;
+        if (t != DType::int16) op.x_zero = static_cast<int32_t>(dice.between(lowest(t), highest(t)));
+        if (dice.chance(60)) op.w_zero = dice.zero();
+        if (t == DType::int8 && dice.chance(50)) op.requant = dice.requant(o, depth * 255 * 255 + 5000);
+        std::vector<ValueId> in{input(t, x), c.graph.add_constant(dice.bytes(w))};
+        if (dice.chance(50)) in.push_back(c.graph.add_constant(dice.words({o}, -5000, 5000)));
+        return finish(op, in);
+    };
+    if (what == 1) {
+        const int64_t k = dice.chance(20) ? 600 : dice.between(1, 40);  // sums of long rows of int16 need 64 bits
+        return layer(Dense{}, Shape{dice.between(1, 3), k}, Shape{dice.between(1, 9), k});
+    }
+    const ConvShape s = random_shape(dice);
+    Conv2D op;
+    op.stride = s.stride, op.dilation = s.dilation, op.pad = s.pad, op.groups = dice.chance(30) ? s.in : 1;
+    const int64_t out = op.groups * dice.between(1, op.groups == 1 ? 9 : 2);
+    return layer(op, Shape{s.batch, s.h, s.w, s.in}, Shape{out, s.kernel[0], s.kernel[1], s.in / op.groups});
+}
+
 struct Geometry {
     int64_t h, w;
     Pair kernel, stride, dilation;

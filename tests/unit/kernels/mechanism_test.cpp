@@ -112,7 +112,7 @@ TEST(Specialise, PutsInWhatTheRowGives) {
     const std::string text = specialise(row_by_name("conv2d_s8"), call, "digits_conv_1");
     EXPECT_THAT(text, testing::StartsWith("/* 2-D convolution, int8"));
     EXPECT_THAT(text,
-                HasSubstr("\nstatic void digits_conv_1(const digits_conv_1_elem *x, digits_conv_1_elem *y, const digits_conv_1_weight *w"));
+                HasSubstr("\nstatic void digits_conv_1(const digits_conv_1_elem *x, digits_conv_1_out *y, const digits_conv_1_weight *w"));
     EXPECT_THAT(text, HasSubstr("typedef int32_t digits_conv_1_mult;"));
     EXPECT_THAT(text, HasSubstr("typedef int8_t digits_conv_1_elem;"));
     EXPECT_THAT(text, HasSubstr("enum { IH = 14, IW = 14, IC = 1,"));

@@ -233,6 +233,48 @@ TEST_P(QuantizedOnnx, WeightsWithAZeroPoint) {
     q.check("QLinearConv with a zero point of the weights");
 }
 
+// One that leaves int8, and one that all channels share while each has a scale of its own.
+TEST_P(QuantizedOnnx, WeightsThatStayAroundAZeroPoint) {
+    for (const bool dense : {false, true}) {
+        Quantized q(GetParam(), 10);
+        q.b.input("x", dense ? std::vector<int64_t>{1, 3, 6} : std::vector<int64_t>{1, 2, 5, 5}, q.type());
+        std::vector<int8_t> w;
+        for (int i = 0; i < 4 * 2 * 3; ++i) w.push_back(static_cast<int8_t>(static_cast<uint8_t>((i * 37) % 256)));
+        q.b.initializer(raw_tensor("w", Onnx::UINT8, dense ? std::vector<int64_t>{6, 4} : std::vector<int64_t>{4, 2, 3, 1}, w));
+        q.b.floats("w_s", {4}, {0.01f, 0.02f, 0.004f, 0.03f});
+        q.b.initializer(raw_tensor("w_z", Onnx::UINT8, {4}, std::vector<int8_t>(4, 40)));
+        const Names x = q.scheme("x", 0.05f, q.zero()), y = q.scheme("y", 0.2f, q.zero());
+        q.b.node(dense ? "QLinearMatMul" : "QLinearConv", {x[0], x[1], x[2], "w", "w_s", "w_z", y[1], y[2]}, {"y"});
+        q.b.output("y");
+        q.check(dense ? "QLinearMatMul" : "QLinearConv");
+    }
+}
+
+// A share of the result's scale that is part of the weights', and windows that count only what lies inside.
+TEST_P(QuantizedOnnx, OnnxruntimesOwnAttributes) {
+    Quantized gemm(GetParam(), 11);
+    gemm.b.input("x", std::vector<int64_t>{2, 12}, gemm.type());
+    gemm.integers("w", {12, 5});
+    gemm.b.initializer(raw_tensor("bias", Onnx::INT32, {5}, std::vector<int32_t>{10, -2000, 3000, 0, 77}));
+    const Names x = gemm.scheme("x"), w = gemm.scheme("w", 0.01f, 0), y = gemm.scheme("y", 0.2f, 3);
+    gemm.b.initializer(raw_tensor("zero", Onnx::INT8, {}, std::vector<int8_t>{0}));
+    gemm.b.node("QGemm", {x[0], x[1], x[2], "w", w[1], "zero", "bias", y[1], y[2]}, {"y"}, {attr("alpha", 0.4f)});
+    gemm.b.model.mutable_graph()->mutable_node(0)->set_domain("com.microsoft");
+    gemm.b.output("y");
+    gemm.check("QGemm");
+    for (const int last : {0, 1}) {
+        Quantized pool(GetParam(), 12);
+        pool.b.input("x", std::vector<int64_t>{1, 5, 6, 7}, pool.type());
+        const Names in = pool.scheme("x", 0.03f, pool.zero()), out = pool.scheme("y", 0.0217f, pool.zero());
+        pool.b.node("QLinearAveragePool", {in[0], in[1], in[2], out[1], out[2]}, {"y"},
+                    {attr("kernel_shape", std::vector<int64_t>{3, 2}), attr("pads", std::vector<int64_t>{1, 0, 2, 1}),
+                     attr("channels_last", last)});
+        pool.b.model.mutable_graph()->mutable_node(0)->set_domain("com.microsoft");
+        pool.b.output("y");
+        pool.check(last ? "QLinearAveragePool of channels last" : "QLinearAveragePool");
+    }
+}
+
 // Scales that are only known at run time: float, and right.
 TEST(QuantizedOnnxDynamic, IntegerProducts) {
     OnnxBuilder b;
@@ -265,6 +307,69 @@ TEST(QuantizedOnnxDynamic, ConvInteger) {
     EXPECT_EQ(out[0].type.dtype, DType::int32);
     EXPECT_THAT(out[0].ints(),
                 ::testing::ElementsAre(4 + 2 * 5 - 1, 5 + 2 * 6 - 2, 6 - 3, 7 + 2 * 8 - 4, 8 + 2 * 200 - 5, 200 - 6, -7, -8, -200));
+}
+
+// A layer as onnxruntime's dynamic quantizer writes it: what lies between the bytes and their sums is a kernel of integers, on every core.
+TEST(QuantizedOnnxDynamic, LayersAreIntegerKernels) {
+    for (const int weights : {0, 1, 2, 3}) {  // of a convolution, of a product: around 0, around a zero point, with one a column
+        const bool conv = weights == 0;
+        OnnxBuilder b;
+        b.input("x", conv ? std::vector<int64_t>{1, 2, 5, 4} : std::vector<int64_t>{1, 3, 8});
+        b.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+        std::vector<int8_t> w;
+        for (int i = 0; i < 48; ++i) w.push_back(static_cast<int8_t>((i * 37) % 256));
+        b.initializer(raw_tensor("w", weights == 1 ? Onnx::INT8 : Onnx::UINT8,
+                                 conv ? std::vector<int64_t>{4, 2, 3, 2} : std::vector<int64_t>{8, 6}, w));
+        const std::vector<int8_t> columns{0, 1, 80, -128, -1, 100};
+        if (weights == 3)
+            b.initializer(raw_tensor("wz", Onnx::UINT8, {6}, columns));
+        else
+            b.initializer(raw_tensor("wz", weights == 1 ? Onnx::INT8 : Onnx::UINT8, {},
+                                     std::vector<int8_t>(1, weights == 1 ? int8_t{0} : int8_t{77})));
+        b.node(conv ? "ConvInteger" : "MatMulInteger", {"q", "w", "z", "wz"}, {"i"},
+               conv ? Attributes{attr("pads", std::vector<int64_t>{1, 0, 2, 1})} : Attributes{});
+        b.node("Cast", {"i"}, {"f"}, {attr("to", Onnx::FLOAT)});
+        b.floats("ws", {}, {0.01f}).node("Mul", {"s", "ws"}, {"scale"}).node("Mul", {"f", "scale"}, {"y"}).output("y");
+        Diagnostics diag;
+        auto module = b.import(diag);
+        ASSERT_TRUE(module) << (diag.all().empty() ? "" : diag.all().front().text());
+        PassRunner runner;
+        auto g = optimise(module->main(), false, runner, diag);
+        ASSERT_TRUE(g);
+        bool sums = false;
+        for (const Node& n : g->nodes) {
+            const bool layer = get_if<Conv2D>(n.op) || get_if<Dense>(n.op) || get_if<MatMul>(n.op);
+            EXPECT_TRUE(!layer || g->type(n.outputs[0]).dtype == DType::int32) << print(*g);
+            sums = sums || layer;
+        }
+        EXPECT_TRUE(sums) << print(*g);
+        testing::expect_right(*g, testing::make_bundle(*g), fmt::format("dynamic layer {}", weights));
+    }
+}
+
+// What has no such form is refused where it stands.
+TEST(QuantizedOnnxDynamic, Refusals) {
+    const auto refused = [](const char* op, int x_type, int w_type, const std::vector<int8_t>& x_zero, const std::vector<int8_t>& w_zero) {
+        OnnxBuilder b;
+        const bool conv = std::string(op) == "ConvInteger";
+        b.input("x", conv ? std::vector<int64_t>{1, 2, 3, 3} : std::vector<int64_t>{3, 2}, x_type);
+        b.initializer(raw_tensor("w", w_type, conv ? std::vector<int64_t>{2, 2, 1, 1} : std::vector<int64_t>{2, 2},
+                                 w_type == Onnx::FLOAT ? std::vector<int8_t>(16) : std::vector<int8_t>{1, -1, 127, -128}));
+        const auto list = [](const std::vector<int8_t>& v) { return std::vector<int64_t>{static_cast<int64_t>(v.size())}; };
+        b.initializer(raw_tensor("xz", Onnx::UINT8, list(x_zero), x_zero)).initializer(raw_tensor("wz", w_type, list(w_zero), w_zero));
+        b.node(op, {"x", "w", "xz", "wz"}, {"y"}).output("y");
+        Diagnostics diag;
+        EXPECT_FALSE(b.import(diag).ok());
+        return diag.all().empty() ? std::string() : diag.all().front().text();
+    };
+    using ::testing::HasSubstr;
+    EXPECT_THAT(refused("MatMulInteger", Onnx::FLOAT, Onnx::UINT8, {0}, {0}),
+                HasSubstr("operand `A`: type float32, expected int8 or uint8"));
+    EXPECT_THAT(refused("MatMulInteger", Onnx::INT8, Onnx::UINT8, {0}, {0}), HasSubstr("operand `A_zero_point`: type uint8, A has int8"));
+    EXPECT_THAT(refused("MatMulInteger", Onnx::UINT8, Onnx::UINT8, {0}, {0, 1, 2}), HasSubstr("zero points of shape [3] do not fit [2,2]"));
+    EXPECT_THAT(refused("ConvInteger", Onnx::UINT8, Onnx::UINT8, {0, 1}, {0}),
+                HasSubstr("operand `x_zero_point`: 2 numbers, expected one"));
+    EXPECT_THAT(refused("ConvInteger", Onnx::UINT8, Onnx::UINT8, {0}, {0, 100}), HasSubstr("fit int8 around their zero points"));
 }
 
 }  // namespace

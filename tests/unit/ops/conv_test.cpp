@@ -1,4 +1,5 @@
-// conv2d, dense and matmul against naive loops on random shapes: groups, dilation, asymmetric pads, strides, float and int8.
+// conv2d, dense and matmul against naive loops on random shapes: groups, dilation, asymmetric pads, strides, float and int8, weights with a
+// zero point, and sums without a requantization.
 #include <cmath>
 
 #include "unit/ops/run.h"
@@ -10,7 +11,8 @@ struct Case {
     Tensor x, w, bias;
 };
 
-Case random_case(Random& r, DType t) {
+// `sums`: without a requantization.
+Case random_case(Random& r, DType t, bool sums = false) {
     Case c;
     const int64_t shape_kind = r.integer(0, 3);  // plain, grouped, depthwise, depthwise with multiplier
     const int64_t groups = shape_kind == 0 ? 1 : shape_kind == 1 ? r.integer(2, 3) : r.integer(2, 9);
@@ -25,16 +27,18 @@ Case random_case(Random& r, DType t) {
     const Shape x{r.integer(1, 2), c.op.dilation[0] * (kh - 1) + r.integer(1, 6), c.op.dilation[1] * (kw - 1) + r.integer(1, 6),
                   groups * ig};
     c.x = r.tensor(t, x);
-    c.w = r.tensor(t, {groups * og, kh, kw, ig});
-    const bool integer = t == DType::int8;
+    const bool integer = t != DType::float32;
+    c.w = r.tensor(integer ? DType::int8 : t, {groups * og, kh, kw, ig});
     if (r.coin()) c.bias = r.tensor(integer ? DType::int32 : DType::float32, {groups * og});
+    if (integer && r.coin()) c.op.w_zero = static_cast<int32_t>(r.integer(-128, 127));
+    if (integer && t != DType::int16) c.op.x_zero = static_cast<int32_t>(r.integer(lowest(t), highest(t)));
+    if (sums) return c;
     if (integer) {
-        c.op.x_zero = static_cast<int32_t>(r.integer(-128, 127));
         std::vector<double> real;
         const int64_t multipliers = r.coin() ? 1 : groups * og;
         for (int64_t o = 0; o < multipliers; ++o) real.push_back(r.real(0.0005, 0.01));
         c.op.requant = make_requant(r.pick<Rounding>({Rounding::narrow, Rounding::single, Rounding::twice}), real,
-                                    {256 * 128 * kh * kw * ig + 1000}, static_cast<int32_t>(r.integer(-128, 127)), -100, 120);
+                                    {256 * 256 * kh * kw * ig + 1000}, static_cast<int32_t>(r.integer(-128, 127)), -100, 120);
     } else if (r.coin()) {
         c.op.act_lo = 0, c.op.act_hi = 3;
     }
@@ -54,7 +58,7 @@ double sum_at(const Case& c, int64_t n, int64_t oy, int64_t ox, int64_t o) {
             if (y < 0 || y >= x[1] || xx < 0 || xx >= x[2]) continue;
             for (int64_t i = 0; i < w[3]; ++i) {
                 const double a = c.x.at(((n * x[1] + y) * x[2] + xx) * x[3] + g * w[3] + i) - c.op.x_zero;
-                sum += a * c.w.at(((o * w[1] + ky) * w[2] + kx) * w[3] + i);
+                sum += a * (c.w.at(((o * w[1] + ky) * w[2] + kx) * w[3] + i) - c.op.w_zero);
             }
         }
     return sum;
@@ -70,7 +74,9 @@ void check(const Case& c) {
             for (int64_t ox = 0; ox < s[2]; ++ox)
                 for (int64_t o = 0; o < s[3]; ++o, ++e) {
                     const double sum = sum_at(c, n, oy, ox, o) + (c.bias.valid() ? c.bias.at(o) : 0);
-                    if (y.type.dtype == DType::int8) {
+                    if (y.type.dtype == DType::int32) {
+                        ASSERT_EQ(y.int_at(e), static_cast<int32_t>(static_cast<int64_t>(sum))) << print_fields(Op{c.op});
+                    } else if (y.type.dtype == DType::int8) {
                         ASSERT_EQ(y.int_at(e), c.op.requant.apply(static_cast<int32_t>(sum), o)) << print_fields(Op{c.op});
                     } else {
                         const double expected = std::clamp<double>(sum, c.op.act_lo, c.op.act_hi);
@@ -88,6 +94,12 @@ TEST(Conv2D, FloatEqualsNaiveLoops) {
 TEST(Conv2D, Int8EqualsNaiveLoopsExactly) {
     Random r(12);
     for (int i = 0; i < 120 && !HasFatalFailure(); ++i) check(random_case(r, DType::int8));
+}
+
+TEST(Conv2D, SumsEqualNaiveLoopsExactly) {
+    Random r(16);
+    const DType types[] = {DType::int8, DType::uint8, DType::int16};
+    for (int i = 0; i < 120 && !HasFatalFailure(); ++i) check(random_case(r, types[i % 3], true));
 }
 
 // More positions than one block of gathered rows holds.
@@ -117,6 +129,15 @@ TEST(Conv2D, HandComputed) {
     EXPECT_EQ(values<int8_t>(z), (std::vector<int8_t>{5, 17}));
 }
 
+// Sums that leave 32 bits keep their low ones.
+TEST(Conv2D, SumsAreModuloTwoToThe32) {
+    const Tensor x = Tensor::of<int16_t>({1, 1, 1, 513}, std::vector<int16_t>(513, -32768));
+    const Tensor w = bytes({1, 1, 1, 513}, std::vector<int8_t>(513, -128));
+    EXPECT_EQ(values<int32_t>(run(Op{Conv2D{}}, {x, w})), (std::vector<int32_t>{static_cast<int32_t>(int64_t{513} << 22)}));
+    EXPECT_EQ(values<int32_t>(run(Op{Dense{}}, {x, w.reshaped({1, 513})})),
+              (std::vector<int32_t>{static_cast<int32_t>(int64_t{513} << 22)}));
+}
+
 TEST(Conv2D, CountsMacsWithPadding) {
     Conv2D op;
     op.groups = 2;
@@ -143,7 +164,8 @@ TEST(Dense, EqualsNaiveLoops) {
         Dense op;
         if (integer) {
             op.x_zero = static_cast<int32_t>(r.integer(-128, 127));
-            op.requant = make_requant(Rounding::single, {0.003}, {k * 256 * 128 + 1000}, -7, -128, 127);
+            if (r.coin()) op.w_zero = static_cast<int32_t>(r.integer(-128, 127));
+            if (r.coin()) op.requant = make_requant(Rounding::single, {0.003}, {k * 256 * 256 + 1000}, -7, -128, 127);
         } else {
             op.act_lo = -1;
         }
@@ -152,8 +174,10 @@ TEST(Dense, EqualsNaiveLoops) {
         for (int64_t a = 0; a < rows; ++a)
             for (int64_t b = 0; b < o; ++b) {
                 double sum = bias.valid() ? bias.at(b) : 0;
-                for (int64_t j = 0; j < k; ++j) sum += (x.at(a * k + j) - op.x_zero) * w.at(b * k + j);
-                if (integer) {
+                for (int64_t j = 0; j < k; ++j) sum += (x.at(a * k + j) - op.x_zero) * (w.at(b * k + j) - op.w_zero);
+                if (integer && op.requant.empty()) {
+                    ASSERT_EQ(y.int_at(a * o + b), static_cast<int64_t>(sum));
+                } else if (integer) {
                     ASSERT_EQ(y.int_at(a * o + b), op.requant.apply(static_cast<int32_t>(sum), b));
                 } else {
                     ASSERT_NEAR(y.at(a * o + b), std::max(sum, -1.0), 1e-4);
@@ -164,7 +188,7 @@ TEST(Dense, EqualsNaiveLoops) {
 
 TEST(MatMul, BroadcastsLeadingDimensions) {
     Random r(15);
-    for (DType t : {DType::float32, DType::int8}) {
+    for (DType t : {DType::float32, DType::int8, DType::int16}) {
         const Tensor a = r.tensor(t, {2, 1, 3, 5});
         const Tensor b = r.tensor(t, {4, 5, 2});
         MatMul op;
@@ -181,6 +205,8 @@ TEST(MatMul, BroadcastsLeadingDimensions) {
                         const double seen = y.at(((i * 4 + j) * 3 + m) * 2 + n);
                         if (t == DType::int8) {
                             ASSERT_EQ(seen, op.requant.apply(static_cast<int32_t>(sum), 0));
+                        } else if (t == DType::int16) {  // sums, modulo 2^32
+                            ASSERT_EQ(seen, static_cast<int32_t>(static_cast<int64_t>(sum)));
                         } else {
                             ASSERT_NEAR(seen, sum, 1e-4);
                         }

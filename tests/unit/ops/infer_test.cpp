@@ -52,7 +52,11 @@ void weighted_ops() {
     refused(with<Conv2D>([](auto& o) { o.requant = one_to_one(); }), {x, w}, "a requantization is given");
     const Tensor xi = t(DType::int8, {1, 5, 5, 4});
     const Tensor wi = t(DType::int8, {6, 3, 3, 4});
-    refused(Conv2D{}, {xi, wi}, "needs a requantization");
+    refused(with<Conv2D>([](auto& o) { o.requant = one_to_one(); }), {t(DType::uint8, {1, 5, 5, 4}), wi}, "or u8 without a requantization");
+    refused(Conv2D{}, {t(DType::uint8, {1, 5, 5, 4}), t(DType::uint8, {6, 3, 3, 4})}, "expected i8 for u8 data");
+    refused(with<Conv2D>([](auto& o) { o.x_zero = -1; }), {t(DType::uint8, {1, 5, 5, 4}), wi}, "x_zero is -1, expected 0 to 255");
+    refused(with<Conv2D>([](auto& o) { o.w_zero = 128; }), {xi, wi}, "w_zero is 128");
+    refused(with<Conv2D>([](auto& o) { o.w_zero = 1; }), {x, w}, "w_zero is 1, but a float op has no zero point");
     refused(Conv2D{}, {xi, wi, f({6})}, "expected i32[6]");
     const auto requant = [&](auto change, const std::string& words) {
         Conv2D op;

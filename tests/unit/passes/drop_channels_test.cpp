@@ -106,7 +106,7 @@ TEST(DropChannels, TheSameBytesFromRandomInt16Networks) {
 // A chain conv → depthwise → conv → mean → dense in which channel 1 of the first layer is constant.
 struct Chain {
     Graph g;
-    Chain(int32_t constant_value, int64_t pad, int32_t x_zero) {
+    Chain(int32_t constant_value, int64_t pad, int32_t x_zero, int32_t w_zero) {
         const auto i8 = [](Shape s, uint32_t seed) {
             std::mt19937 random(seed);
             Tensor t = Tensor::zeros({DType::int8, std::move(s), {}});
@@ -124,7 +124,7 @@ struct Chain {
         first.requant = requant(3), first.requant.multiplier[1] = 0, first.requant.zero_point = constant_value;
         const ValueId a = g.must_add(first, {x, g.add_constant(i8(Shape{3, 1, 1, 2}, 1)), {}}, {});
         Conv2D second;
-        second.pad = {pad, pad, pad, pad}, second.x_zero = x_zero, second.requant = requant(4);
+        second.pad = {pad, pad, pad, pad}, second.x_zero = x_zero, second.w_zero = w_zero, second.requant = requant(4);
         const ValueId b = g.must_add(second, {a, g.add_constant(i8(Shape{4, 3, 3, 3}, 2)), {}}, {});
         g.add_output("y", b);
     }
@@ -133,11 +133,13 @@ struct Chain {
 
 TEST(DropChannels, AConstantIsPartOfTheBiasOnlyWherePaddingIsTheSame) {
     for (const auto& [value, pad, zero, kept] : {std::tuple{3, 0, 0, 2}, {3, 1, 0, 3}, {3, 1, 3, 2}, {-7, 2, -7, 2}, {-7, 1, 3, 3}}) {
-        const Chain chain(value, pad, zero);
-        const Graph fewer = drop_channels(chain.g);
-        const std::string what = fmt::format("value {} pad {} zero {}", value, pad, zero);
-        expect_same_bytes(chain.g, fewer, what);
-        EXPECT_EQ(fewer.type(fewer.nodes[0].outputs[0]).shape.back(), kept) << what << print(fewer);
+        for (const int32_t w_zero : {0, 30}) {
+            const Chain chain(value, pad, zero, w_zero);
+            const Graph fewer = drop_channels(chain.g);
+            const std::string what = fmt::format("value {} pad {} zero {} of weights {}", value, pad, zero, w_zero);
+            expect_same_bytes(chain.g, fewer, what);
+            EXPECT_EQ(fewer.type(fewer.nodes[0].outputs[0]).shape.back(), kept) << what << print(fewer);
+        }
     }
 }
 
