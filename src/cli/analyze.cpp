@@ -132,8 +132,8 @@ int analyze_frontier(const AnalyzeOptions& o, const Core& core, const SizedModel
     if (!points) return exit_wrong;
     Json list = Json::array();
     s.say(fmt::format("{} for {}: programs that no other beats in both RAM and time", m.model.module.file, core.name));
-    s.say(fmt::format("\n  {:>10}  {:>14}  {:>6}  {:>12}  {}", "RAM B", "cycles, est.", "times", "MACs",
-                      "strips of rows: first to last layer, rows a strip"));
+    s.say(fmt::format("\n  {:>10}  {:>14}  {:>6}  {:>12}  {:>12}  {:>6}  {}", "RAM B", "cycles, est.", "times", "MACs", "recomputed",
+                      "times", "strips of rows: first to last layer, rows a strip, bands of columns"));
     for (const Fitted& f : *points) {
         Json strips = Json::array();
         std::string text;
@@ -142,16 +142,28 @@ int analyze_frontier(const AnalyzeOptions& o, const Core& core, const SizedModel
                 const Node& node = m.graph.nodes[static_cast<size_t>(index)];
                 return short_name(node.sources.empty() ? std::string(op_name(node.op)) : node.sources.front().name);
             };
-            strips.push_back(
-                {{"first", name(split.first)}, {"last", name(split.last)}, {"driver", name(split.driver)}, {"rows", split.height}});
-            text += fmt::format("{}{} to {}, {}", text.empty() ? "" : "; ", name(split.first), name(split.last), split.height);
+            strips.push_back({{"first", name(split.first)},
+                              {"last", name(split.last)},
+                              {"driver", name(split.cut.driver)},
+                              {"rows", split.cut.height},
+                              {"bands", split.cut.bands},
+                              {"keep_rows", split.cut.keep}});
+            text += fmt::format("{}{} to {}, {}", text.empty() ? "" : "; ", name(split.first), name(split.last), split.cut.height);
+            if (split.cut.bands > 1) text += fmt::format(" in {} {}", split.cut.bands, split.cut.keep ? "bands" : "tiles");
         }
         int64_t executed = 0;
         for (const Step& step : f.program.steps) executed += step.macs_executed;
         const double times = static_cast<double>(f.cycles) / static_cast<double>(std::max<int64_t>(1, points->front().cycles));
-        s.say(fmt::format("  {:>10}  {:>14}  {:>6.2f}  {:>12}  {}", with_commas(f.ram), with_commas(f.cycles), times, with_commas(executed),
-                          text.empty() ? "none" : text));
-        list.push_back({{"ram_bytes", f.ram}, {"estimated_cycles", f.cycles}, {"macs_executed", executed}, {"strips", std::move(strips)}});
+        // How often a multiplication of the network is made, on average.
+        const double factor = 1 + static_cast<double>(f.recomputed_macs) / static_cast<double>(std::max<int64_t>(1, m.graph.macs()));
+        s.say(fmt::format("  {:>10}  {:>14}  {:>6.2f}  {:>12}  {:>12}  {:>6.3f}  {}", with_commas(f.ram), with_commas(f.cycles), times,
+                          with_commas(executed), with_commas(f.recomputed_macs), factor, text.empty() ? "none" : text));
+        list.push_back({{"ram_bytes", f.ram},
+                        {"estimated_cycles", f.cycles},
+                        {"macs_executed", executed},
+                        {"recomputed_macs", f.recomputed_macs},
+                        {"mac_factor", std::round(factor * 1000) / 1000},
+                        {"strips", std::move(strips)}});
     }
     s.say(fmt::format("\n`glowworm compile --input {} --output {} --ram-limit BYTES` makes a program within the bytes of a row", o.input,
                       o.output));

@@ -44,6 +44,7 @@ struct Compilation {
     Program program;
     std::vector<int64_t> loads;  // --weights-ram: from each datum, in one inference
     bool loads_measured = false;
+    int64_t recomputed_macs = 0;
     Emitted emitted;
     std::string object;  // --emit object: NAME.o
 };
@@ -170,7 +171,8 @@ std::string options_line(const Json& options) {
     return line;
 }
 
-// The fastest program within --ram-limit, or the smallest there is; without a limit the fastest, or with --optimize ram the smallest.
+// The fastest program within --ram-limit, or the smallest there is; without a limit the fastest, or with --optimize ram the smallest that
+// computes nothing twice.
 Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
     const bool smallest = c.o.optimize == "ram";
     if (!smallest && c.o.limits.ram < 0) {
@@ -178,12 +180,20 @@ Status fit_program(Compilation& c, const LowerOptions& options, Session& s) {
         c.program = std::move(f.program);
         return {};
     }
-    const int64_t enough = smallest ? 0 : std::max<int64_t>(c.o.limits.ram - c.o.weights_ram, 1);
+    const int64_t limit = std::max<int64_t>(c.o.limits.ram - c.o.weights_ram, 1), enough = smallest ? 0 : limit;
     GW_TRY(std::vector<Fitted> points, frontier(c.graph, c.core, options, enough, fit_effort, s.diag, s.progress("fitting")));
+    if (smallest && c.o.limits.ram >= 0 && points.back().ram > limit) {
+        // A limit that is out of reach without computing anything twice.
+        LowerOptions again = options;
+        again.optimize = "speed";
+        GW_TRY(std::vector<Fitted> more, frontier(c.graph, c.core, again, limit, fit_effort, s.diag, s.progress("fitting")));
+        if (more.back().ram < points.back().ram) points.push_back(std::move(more.back()));
+    }
     auto best = std::find_if(points.begin(), points.end(), [&](const Fitted& f) { return !smallest && f.ram <= enough; });
     if (best == points.end()) best = points.end() - 1;
     c.graph = std::move(best->graph);
     c.program = std::move(best->program);
+    c.recomputed_macs = best->recomputed_macs;
     return {};
 }
 
@@ -374,7 +384,7 @@ Expected<Json> make_report(Compilation& c, bool measured, Session& s) {
     data.preprocess = preprocess_json(c.preprocess);
     data.profile_sha256 = c.profile_text.empty() ? "" : sha256_hex(c.profile_text);
     data.clock_hz = c.clock_hz;
-    data.model_macs = c.model.macs, data.model_parameters = c.model.parameters;
+    data.model_macs = c.model.macs, data.model_parameters = c.model.parameters, data.recomputed_macs = c.recomputed_macs;
     data.sqnr_db = layer_sqnr(c);
     data.loads = c.loads, data.loads_measured = c.loads_measured;
     if (measured) {

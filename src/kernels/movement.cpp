@@ -93,6 +93,38 @@ Match match_slice_run(const MatchContext&, const Graph& graph, NodeId root) {
     return c;
 }
 
+// Some columns of a picture, or of anything that has one axis cut and one other behind those that are 1: equal runs at equal distances.
+Match match_copy_rows(const MatchContext&, const Graph& graph, NodeId root) {
+    const Node& node = graph[root];
+    const Slice& op = *get_if<Slice>(node.op);
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    if (std::string why = unmovable(graph, x); !why.empty()) return why;
+    const Shape& s = graph.type(x).shape;
+    const std::vector<int64_t> strides = s.strides();
+    // From the innermost axis: all of it or a part of one, then one axis of rows, then axes of which one index is left.
+    int64_t run = element_bytes(graph, x), first = 0, rows = 1, from = 0;
+    bool in_run = true;
+    for (size_t i = strides.size(); i-- > 0;) {
+        if (op.size[i] > 1 && op.step[i] != 1) return "takes every index";
+        first += op.start[i] * strides[i] * element_bytes(graph, x);
+        if (in_run) {
+            run *= op.size[i];
+            in_run = op.size[i] == s[static_cast<int64_t>(i)];
+        } else if (op.size[i] > 1) {
+            if (rows > 1) return "what is cut out lies in more than one row of pieces";
+            rows = op.size[i];
+            from = strides[i] * element_bytes(graph, x);
+        }
+    }
+    if (rows == 1) return "what is cut out lies in one piece";
+    Candidate c;
+    c.arguments = {KernelArgument::input(x, 1), KernelArgument::output(y, 1)};
+    c.constants = {{"ROWS", rows}, {"RUN", run}, {"FIRST", first}, {"FROM", from}, {"TO", run}};
+    c.covers = {root};
+    c.cycles = 40 + rows * (40 + run);
+    return c;
+}
+
 // Up to `room` operands; those that are not there repeat the first one with length 0.
 Match match_concat(const Graph& graph, NodeId root, size_t room) {
     const Node& node = graph[root];
@@ -259,6 +291,7 @@ constexpr KernelRow rows[] = {
     {"copy_bytes", "any", "copy", match_copy_bytes},
     {"transpose", "any", "transpose", match_transpose},
     {"slice_run", "any", "slice", match_slice_run},
+    {"copy_rows", "any", "slice", match_copy_rows},
     {"slice", "any", "slice", match_slice},
     {"concat2", "any", "concat", match_concat2},
     {"concat4", "any", "concat", match_concat4},

@@ -1,6 +1,6 @@
-// Searches for programs that need less memory. Three means, none of which changes a byte of the result or computes anything twice: kernels
-// that need less scratch or may overlap more (lower/squeeze.cpp); strips of rows with line buffers (passes/split_rows.cpp); and, below
-// both, the planner.
+// Searches for programs that need less memory. Three means, none of which changes a byte of the result: kernels that need less scratch or
+// may overlap more (lower/squeeze.cpp); strips of rows with line buffers, which compute nothing twice, and bands of columns, which do
+// (passes/split_rows.cpp); and, below both, the planner.
 //
 // A chain of layers falls into pieces that do not share memory (lower/pieces.cpp). For a limit of bytes the cheapest sequence of pieces
 // that fit is a shortest path. It is sought with estimates; what it wants and is not known yet is lowered and placed, which replaces the
@@ -17,16 +17,22 @@
 namespace gw {
 namespace {
 
+// Graphs of more nodes are placed with less effort, and what gave way in them is not tried again.
+constexpr size_t large = 600;
+constexpr int64_t nodes_where_large = 5000;
 constexpr int64_t unlimited = std::numeric_limits<int64_t>::max() / 2;
 
-Fitted fitted(Graph graph, Squeezed s, std::vector<Split> splits) {
-    return {std::move(graph), std::move(s.program), std::move(splits), s.ram, s.cycles};
+// `original`: the graph before it was split.
+Fitted fitted(const Graph& original, Graph graph, Squeezed s, std::vector<Split> splits) {
+    int64_t recomputed = 0;
+    for (const Split& split : splits) recomputed += recomputed_macs(original, sub_region(original, split.first, split.last), split.cut);
+    return {std::move(graph), std::move(s.program), std::move(splits), s.ram, recomputed, s.cycles};
 }
 
 std::optional<Graph> with_splits(const Graph& graph, const std::vector<Split>& splits) {
     Graph g = graph;
     for (auto s = splits.rbegin(); s != splits.rend(); ++s) {  // from the last to the first: node numbers before a split stay as they are
-        auto split = split_rows(g, sub_region(g, s->first, s->last), s->driver, s->height);
+        auto split = split_rows(g, sub_region(g, s->first, s->last), s->cut);
         if (!split) return std::nullopt;
         g = std::move(*split);
     }
@@ -86,11 +92,11 @@ private:
         plain.all_forms = options_.all_forms && options_.optimize == "ram";
         int placed = 0;
         GW_TRY(std::vector<Squeezed> fast, squeeze(g_, core_, plain, unlimited, {}, diag_, nullptr, placed));
-        points_.push_back(fitted(g_, std::move(fast.front()), {}));
+        points_.push_back(fitted(g_, g_, std::move(fast.front()), {}));
         outside_ = points_.front().ram - points_.front().program.regions[0].bytes;
         if (enough_ > 0 && points_.front().ram <= enough_) return {};
         GW_TRY(std::vector<Squeezed> small, squeeze(g_, core_, options_, enough_ - outside_, {}, diag_, &cache_, placed));
-        for (Squeezed& s : small) points_.push_back(fitted(g_, std::move(s), {}));
+        for (Squeezed& s : small) points_.push_back(fitted(g_, g_, std::move(s), {}));
         return {};
     }
 
@@ -114,8 +120,8 @@ private:
         return most;
     }
 
-    // The cheapest sequence of pieces of each chain within the limit.
-    std::optional<Choice> path(int64_t limit) const {
+    // The cheapest sequence of pieces of each chain within the limit, of all or of those that need no estimate.
+    std::optional<Choice> path(int64_t limit, bool known) const {
         Choice choice;
         for (size_t c = 0; c < chain_pieces_.size(); ++c) {
             const Pieces& pieces = chain_pieces_[c];
@@ -128,7 +134,7 @@ private:
             for (size_t j = 1; j < best.size(); ++j) {
                 for (const Pieces::Ending& e : pieces.ending_at(j)) {
                     if (best[e.after].cycles == unlimited) continue;
-                    const Piece::Variant* way = pieces[e.piece].within(limit);
+                    const Piece::Variant* way = pieces[e.piece].within(limit, known);
                     if (way == nullptr || best[e.after].cycles + way->cycles >= best[j].cycles) continue;
                     best[j] = {best[e.after].cycles + way->cycles, std::max(best[e.after].bytes, way->bytes), e};
                 }
@@ -145,14 +151,15 @@ private:
 
     bool open() const { return spent_ < effort_; }
 
-    // Finds out about what the path of a limit wants until all of it is known. `limit` is asked anew each time: it may follow what is
-    // known.
+    // Finds out about what the path of a limit wants until all of it is known, or until a path that is known costs hardly more than the
+    // estimates promise. `limit` is asked anew each time: it may follow what is known.
     template <class Limit>
     std::optional<Choice> settle(const Limit& limit) {
         while (open()) {
             const int64_t now = limit();
-            std::optional<Choice> choice = path(now);
+            std::optional<Choice> choice = path(now, false);
             if (!choice) return std::nullopt;
+            if (std::optional<Choice> good = path(now, true); good && good->cycles - choice->cycles <= choice->cycles / 100) return good;
             // The greediest first: if it turns out to be too much, the others need not be looked at.
             const Piece::Variant* greediest = nullptr;
             std::pair<size_t, size_t> at;
@@ -176,20 +183,22 @@ private:
         for (const auto& [c, i] : choice.pieces) {
             const Piece& p = chain_pieces_[c][i];
             node += p.first - done;
-            if (const Piece::Variant* variant = p.within(limit))
+            if (const Piece::Variant* variant = p.within(limit, true))
                 for (const auto& [at, form] : variant->avoid) options.avoid.emplace(static_cast<int32_t>(node) + at, form);
             node += p.nodes;
             done = p.last + 1;
-            if (!p.whole()) splits.push_back({p.first, p.last, p.driver, p.height});
+            if (!p.whole()) splits.push_back({p.first, p.last, p.cut});
         }
         std::optional<Graph> g = with_splits(g_, splits);
         if (!g) return std::nullopt;
         if (node + static_cast<int64_t>(g_.nodes.size()) - done != static_cast<int64_t>(g->nodes.size())) options.avoid.clear();
         Diagnostics trouble;
         if (effort.small) options.avoid.clear();
-        auto made = squeeze(*g, core_, options, limit, effort, trouble, &cache_, spent_);
+        SqueezeEffort bounded = effort;
+        if (g->nodes.size() > large) bounded.nodes = std::min(bounded.nodes, nodes_where_large), bounded.forgive = false;
+        auto made = squeeze(*g, core_, options, limit, bounded, trouble, &cache_, spent_);
         if (!made) return std::nullopt;
-        return fitted(std::move(*g), std::move(made->back()), std::move(splits));
+        return fitted(g_, std::move(*g), std::move(made->back()), std::move(splits));
     }
 
     // Charges the pieces during which the arena is fullest with what the whole needs.
@@ -253,10 +262,10 @@ private:
 
     // Programs an eighth smaller each, and the smallest.
     void curve() {
-        for (int64_t ram = points_.front().ram; open();) {
-            const int64_t limit = ram - std::max<int64_t>(1, ram / 8);
-            if (limit - outside_ < least_bytes() || !step([&] { return limit - outside_; })) break;
-            ram = std::min(limit, points_.back().ram);
+        for (int64_t arena = points_.front().ram - outside_; open();) {
+            const int64_t limit = arena - std::max<int64_t>(1, arena / 8);
+            if (limit < least_bytes() || !step([&] { return limit; })) break;
+            arena = std::min(limit, points_.back().ram - outside_);
         }
         least(0);
         // Estimates are on the safe side where strips are concerned. What they rule out may be smaller still.
@@ -321,7 +330,7 @@ Expected<Fitted> fit_whole(const Graph& graph, const Core& core, const LowerOpti
     OfferCache cache;
     int placed = 0;
     GW_TRY(std::vector<Squeezed> found, squeeze(graph, core, forms, small ? 0 : unlimited, {}, diag, &cache, placed));
-    return fitted(graph, std::move(found.back()), {});
+    return fitted(graph, graph, std::move(found.back()), {});
 }
 
 Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, const LowerOptions& options, int64_t enough, int effort,
@@ -337,7 +346,7 @@ Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, con
     OfferCache cache;
     int placed = 0;
     auto small = squeeze(least.graph, core, forms, least.program.regions[0].bytes, {.small = true}, diag, &cache, placed);
-    if (small) points.push_back(fitted(least.graph, std::move(small->back()), least.splits));
+    if (small) points.push_back(fitted(graph, least.graph, std::move(small->back()), least.splits));
     points.push_back(std::move(least));
     return pareto(std::move(points));
 }

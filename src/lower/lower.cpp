@@ -1,8 +1,9 @@
 // Each node asks the rows of its op what they offer; the cheapest offer by the static formula is taken (greedily, from the outputs towards
 // the inputs, so that an offer may cover nodes before its root; what those would cost by themselves is taken off its price). A reshape
 // computes nothing: its result is its operand's buffer. A concat of parts that lie one after the other, and a slice of such a part, become
-// views instead of copies where the buffers allow it. A state has a buffer that lives between calls; what the next run begins with is
-// computed in that very buffer where every reader of the old value comes before, and is copied there at the end where not.
+// views instead of copies where the buffers allow it. A picture that is joined of columns is laid down part by part, each as soon as it is
+// there, so that not all parts have to wait for the last one. A state has a buffer that lives between calls; what the next run begins with
+// is computed in that very buffer where every reader of the old value comes before, and is copied there at the end where not.
 #include "lower/lower.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <tuple>
 
 #include "base/text.h"
+#include "lower/column_joins.h"
 
 namespace gw {
 namespace {
@@ -128,6 +130,7 @@ public:
           cache_(cache),
           uses_(g.use_counts()),
           users_(g.users()),
+          joins_(g, options.fusion),
           contexts_{{g_, uses_, users_, core, options.optimize}} {
         if (options.choices != nullptr && options.optimize == "speed") contexts_.push_back({g_, uses_, users_, core, "size"});
         if (options.all_forms) contexts_.push_back({g_, uses_, users_, core, options.optimize == "speed" ? "ram" : "speed"});
@@ -142,16 +145,19 @@ public:
         make_states();
         for (size_t k = 0; k < g_.nodes.size(); ++k) node(k);
         finish_outputs();
-        for (size_t k = 0; k < g_.nodes.size(); ++k)
-            if (chosen_[k].row != nullptr) emit_step(g_.nodes[k], chosen_[k]);
+        std::vector<Taken> made_of;
+        for (size_t k = 0; k < g_.nodes.size(); ++k) {
+            if (chosen_[k].row != nullptr) {
+                emit_step(g_.nodes[k], chosen_[k]);
+                made_of.push_back({chosen_[k].form, chosen_[k].forms});
+            }
+            for (const ColumnJoins::Part& part : joins_.ready_after(k)) lay_down(part);
+            made_of.resize(p_.steps.size());
+        }
         finish_states();
         for (auto& copy : copies_) p_.steps.push_back(std::move(copy));
-        if (taken != nullptr) {
-            taken->clear();
-            for (const Chosen& c : chosen_)
-                if (c.row != nullptr) taken->push_back({c.form, c.forms});
-            taken->resize(p_.steps.size());
-        }
+        made_of.resize(p_.steps.size());
+        if (taken != nullptr) *taken = std::move(made_of);
         GW_TRY_DO(verify(p_, diag_));
         return std::move(p_);
     }
@@ -296,7 +302,7 @@ private:
         std::vector<bool> covered(g_.nodes.size());
         for (size_t k = g_.nodes.size(); k-- > 0;) {
             const Node& n = g_.nodes[k];
-            if (covered[k] || get_if<Reshape>(n.op) != nullptr || is_view_concat(n) || is_view_slice(n)) continue;
+            if (covered[k] || get_if<Reshape>(n.op) != nullptr || joins_.joined(k) || is_view_concat(n) || is_view_slice(n)) continue;
             Chosen& chosen = chosen_[k];
             std::vector<Offer> offers = offers_for(k, chosen.weighed);
             for (const Offer& o : offers) chosen.forms.push_back(form_of(g_, o.form, o.candidate));
@@ -381,7 +387,8 @@ private:
     bool is_part(ValueId id) const {
         const Node* producer = g_.producer(id);
         if (producer == nullptr || is_port(id) || get_if<Reshape>(producer->op) != nullptr || is_view_slice(*producer)) return false;
-        if (get_if<Concat>(producer->op) != nullptr && !is_view_concat(*producer)) return false;
+        const Concat* join = get_if<Concat>(producer->op);
+        if (join != nullptr && !is_view_concat(*producer) && !joins_.is_picture(static_cast<size_t>(g_[id].node.index))) return false;
         const std::vector<NodeId>& readers = users_[static_cast<size_t>(id.index)];
         return std::count_if(readers.begin(), readers.end(), [&](NodeId r) { return get_if<Concat>(g_[r].op) != nullptr; }) == 1;
     }
@@ -400,7 +407,8 @@ private:
     }
     bool is_view_concat(const Node& n) const {
         const Concat* c = get_if<Concat>(n.op);
-        if (c == nullptr || !options_.fusion || !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8)
+        if (c == nullptr || !options_.fusion || joins_.joined(static_cast<size_t>(g_[n.outputs[0]].node.index)) ||
+            !outer_ones(g_.type(n.outputs[0]).shape, c->axis) || bits(g_.type(n.outputs[0]).dtype) < 8)
             return false;
         std::set<ValueId> seen;
         return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return is_part(id) && seen.insert(id).second; });
@@ -554,6 +562,10 @@ private:
             p_.buffers[static_cast<size_t>(y)].view_offset = offset * bits(g_.type(n.inputs[0]).dtype) / 8;
             return;
         }
+        if (joins_.joined(k)) {
+            if (joins_.is_picture(k)) value_buffer(n.outputs[0]);
+            return;
+        }
         if (chosen_[k].row == nullptr && !is_view_concat(n)) return;  // covered by another node's kernel
         // A result that nobody reads has no buffer where its kernel leaves it out.
         const auto writes = [&](ValueId id) {
@@ -682,6 +694,7 @@ private:
         call.types = c.types;
         call.scalar = c.scalar;
         for (const KernelArgument& a : c.arguments) call.arguments.push_back(argument(a, c_identifier(step.name)));
+        if (call.kernel == "slice_run") read_only_the_run(n, call);
         for (const Overlap& o : c.overlaps)
             if (call.arguments[o.input].kind == Argument::Kind::buffer)
                 call.gaps.push_back({static_cast<int32_t>(o.input), static_cast<int32_t>(o.output), o.gap, o.down});
@@ -695,6 +708,40 @@ private:
             step.what = std::move(call);
         }
         p_.steps.push_back(std::move(step));
+    }
+
+    // Copies a part that is there to its place. With the last one the whole is there.
+    void lay_down(const ColumnJoins::Part& p) {
+        const Type &part = g_.type(p.part), &whole = g_.type(p.whole);
+        const int64_t pixel = whole.shape[3] * bits(whole.dtype) / 8, run = part.shape[2] * pixel, to = whole.shape[2] * pixel;
+        const Node& join = *g_.producer(p.whole);
+        Step step;
+        step.name = step_name(join);
+        step.op = "copy";
+        for (const Source& s : join.sources) step.sources.emplace_back(s.name, s.op);
+        if (p.last) step.values = {p.whole.index};
+        step.cycles = 40 + part.shape[1] * (40 + run);
+        Call call;
+        call.kernel = "copy_rows";
+        call.arguments = {value_place(p.part), value_place(p.whole)};
+        call.arguments[1].offset = p.row * to + p.column * pixel;
+        call.arguments[1].written = true;
+        call.constants = {{"ROWS", part.shape[1]}, {"RUN", run}, {"FIRST", 0}, {"FROM", run}, {"TO", to}};
+        step.what = std::move(call);
+        p_.steps.push_back(std::move(step));
+    }
+
+    // A run that is copied out of an activation or input keeps that run alive, not all of it.
+    void read_only_the_run(const Node& n, Call& call) {
+        if (!options_.fusion || (is_port(n.inputs[0]) && !g_[n.inputs[0]].is_input())) return;
+        const int32_t x = call.arguments[0].index;
+        const auto first = std::find_if(call.constants.begin(), call.constants.end(), [](const auto& c) { return c.first == "FIRST"; });
+        const int32_t run = add_buffer(name_of(n.inputs[0]), g_.type(n.outputs[0]), BufferRole::activation);
+        p_.buffers[static_cast<size_t>(run)].view_of = x;
+        p_.buffers[static_cast<size_t>(run)].view_offset = first->second;
+        p_.buffers[static_cast<size_t>(run)].region = p_.buffers[static_cast<size_t>(x)].region;
+        call.arguments[0].index = run;
+        first->second = 0;
     }
 
     Argument argument(const KernelArgument& a, const std::string& step) {
@@ -737,6 +784,7 @@ private:
     OfferCache* cache_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
+    const ColumnJoins joins_;
     std::vector<MatchContext> contexts_;  // the options' own first
     const std::vector<const KernelRow*> rows_ = kernel_rows();
     std::vector<Chosen> chosen_;

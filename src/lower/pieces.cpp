@@ -14,15 +14,15 @@
 namespace gw {
 namespace {
 
-constexpr int64_t max_strips = 48, max_nodes = 400;  // of a region: each node of a strip is a function of the bundle
-constexpr int32_t few_nodes = 4;                     // of a region in which each node is tried as the driver
+constexpr int64_t max_nodes = 800;  // of a region: each node of a strip is a function of the bundle
+constexpr int32_t few_nodes = 4;    // of a region in which each node is tried as the driver
 
 }  // namespace
 
-const Piece::Variant* Piece::within(int64_t limit) const {
+const Piece::Variant* Piece::within(int64_t limit, bool known) const {
     const Variant* best = nullptr;
     for (const Variant& v : variants)
-        if (v.bytes <= limit && (best == nullptr || v.cycles < best->cycles)) best = &v;
+        if (!(known && v.estimate) && v.bytes <= limit && (best == nullptr || v.cycles < best->cycles)) best = &v;
     return best;
 }
 
@@ -62,24 +62,20 @@ Pieces::Pieces(const Graph& graph, const RowChain& chain, const Core& core, cons
     for (int32_t k = chain.region.first; k <= chain.region.last; ++k) {
         fast_.push_back(costs[static_cast<size_t>(k)].fast);
         small_.push_back(costs[static_cast<size_t>(k)].small);
-    }
-    fast_cycles_.assign(borders_.size(), 0);
-    small_cycles_.assign(borders_.size(), 0);
-    for (size_t j = 1; j < borders_.size(); ++j) {
-        fast_cycles_[j] = fast_cycles_[j - 1], small_cycles_[j] = small_cycles_[j - 1];
-        for (int32_t k = borders_[j - 1] + 1; k <= borders_[j]; ++k) {
-            fast_cycles_[j] += costs[static_cast<size_t>(k)].fast_cycles;
-            small_cycles_[j] += costs[static_cast<size_t>(k)].small_cycles;
-        }
+        fast_cycles_.push_back(costs[static_cast<size_t>(k)].fast_cycles);
+        small_cycles_.push_back(costs[static_cast<size_t>(k)].small_cycles);
     }
     // Layers that share a kernel are not cut apart unless strips do it.
     const auto may_end = [&](size_t j) { return j == 0 || j + 1 == borders_.size() || costs[static_cast<size_t>(borders_[j])].root; };
     for (size_t i = 0; i < borders_.size(); ++i) {
         size_t next = i + 1;
         while (next < borders_.size() && !may_end(next)) ++next;
-        if (may_end(i) && next < borders_.size()) add(i, next, borders_[next], 0);
-        for (size_t j = i + 1; j < borders_.size(); ++j)
-            if (borders_[j] > borders_[i] + 1) add_strips(i, j);
+        if (may_end(i) && next < borders_.size()) add(i, next, {borders_[next], 0}, nullptr);
+        for (size_t j = i + 1; j < borders_.size(); ++j) {
+            const size_t before = pieces_.size();
+            if (borders_[j] > borders_[i] + 1) add_strips(i, j), add_bands(i, j);
+            drop_beaten(j, before);
+        }
     }
 }
 
@@ -92,21 +88,39 @@ int64_t Pieces::bytes_of_border(size_t i) const {
 }
 
 // Adds a piece, if strips of this height make one, with two estimates: of its fastest and of its smallest kernels.
-void Pieces::add(size_t i, size_t j, int32_t driver, int64_t height) {
+void Pieces::add(size_t i, size_t j, const Cut& cut, const Bands* bands) {
     const int32_t first = borders_[i] + 1, last = borders_[j];
     const ValueId in = i == 0 ? chain_.region.in : g_.nodes[static_cast<size_t>(borders_[i])].outputs[0];
     const int64_t in_rows = g_.type(in).shape[1], out_rows = table_.entry(last).rows;
-    const auto plan = plan_strips(table_, first, last, driver, height > 0 ? height : table_.entry(driver).rows);
+    const int64_t in_row = bytes_of_border(i) / in_rows, out_row = bytes_of_border(j) / out_rows;
+    const bool whole = cut.height == 0;
+    const auto plan = plan_strips(table_, first, last, {cut.driver, whole ? table_.entry(cut.driver).rows : cut.height, 1, cut.keep});
     if (!plan) return;
+    // The border's values: rows of one die as rows of the other come, unless each band reads all of them.
+    int64_t border = 0;
+    if (bands != nullptr)
+        border = cut.keep ? in_rows * in_row + out_rows * out_row : border_bytes(table_, first, last, *plan, in_rows, in_row, out_row);
+    std::vector<double> work(static_cast<size_t>(last - first + 1), 1);
+    if (bands != nullptr) work = bands->work;
+    for (size_t k = 0; k < work.size() && !cut.keep; ++k) {
+        int64_t rows = 0;
+        for (const std::vector<StripRows>& strip : *plan) rows += strip[k].fresh.size();
+        work[k] *= static_cast<double>(rows) / static_cast<double>(table_.entry(first + static_cast<int32_t>(k)).rows);
+    }
     Piece p;
-    p.first = first, p.last = last, p.driver = driver, p.height = height;
+    p.first = first, p.last = last, p.cut = cut;
     for (const auto& [kernels, cycles] : {std::pair(&fast_, &fast_cycles_), std::pair(&small_, &small_cycles_)}) {
-        const std::span<const KernelBytes> of_piece = std::span(*kernels).subspan(static_cast<size_t>(first - chain_.region.first));
-        const int64_t in_row = bytes_of_border(i) / in_rows, out_row = bytes_of_border(j) / out_rows;
-        const StripCost cost = strip_cost(table_, first, last, *plan, in_rows, in_row, out_row, of_piece);
-        const int64_t overhead =
-            height > 0 ? cycles_of_a_call * (cost.calls - (last - first + 1)) + 60 * cost.copies + cost.copied_bytes / 2 : 0;
-        p.variants.push_back({cost.bytes, (*cycles)[j] - (*cycles)[i] + overhead, true, cost.floor, {}});
+        const auto from = static_cast<size_t>(first - chain_.region.first);
+        const std::span<const KernelBytes> of_piece = std::span(*kernels).subspan(from);
+        const StripCost cost = bands == nullptr ? strip_cost(table_, first, last, *plan, in_rows, in_row, out_row, of_piece)
+                                                : band_cost(bands->widest, first, last, *plan, in_rows, of_piece);
+        const int64_t times = bands == nullptr ? 1 : cut.bands;
+        double spent = 0;
+        for (size_t k = 0; k < work.size(); ++k) spent += work[k] * static_cast<double>((*cycles)[from + k]);
+        if (!whole)
+            spent += static_cast<double>(times * (cycles_of_a_call * cost.calls + 60 * cost.copies + cost.copied_bytes / 2) -
+                                         cycles_of_a_call * (last - first + 1));
+        p.variants.push_back({border + cost.bytes, static_cast<int64_t>(spent), true, border + cost.floor, {}});
     }
     p.estimates = p.variants;
     ending_[j].push_back({i, pieces_.size()});
@@ -120,9 +134,73 @@ void Pieces::add_strips(size_t i, size_t j) {
         const int64_t rows = table_.entry(driver).rows;
         for (int64_t height : {1, 2, 3, 4, 6, 8, 12, 16, 24}) {
             const int64_t strips = (rows + height - 1) / height;
-            if (strips >= 2 && strips <= max_strips && nodes * strips <= max_nodes) add(i, j, driver, height);
+            if (strips >= 2 && nodes * strips <= max_nodes) add(i, j, {driver, height}, nullptr);
         }
     }
+}
+
+// Of the pieces from number `before` on, which all compute the same: those that another beats in bytes and cycles with fast kernels and
+// with small ones go.
+void Pieces::drop_beaten(size_t j, size_t before) {
+    const auto beats = [](const Piece& a, const Piece& b) {
+        bool equal = true;
+        for (size_t k = 0; k < a.variants.size(); ++k) {
+            const Piece::Variant &x = a.variants[k], &y = b.variants[k];
+            if (x.bytes > y.bytes || x.cycles > y.cycles || x.floor > y.floor) return false;
+            equal = equal && x.bytes == y.bytes && x.cycles == y.cycles && x.floor == y.floor;
+        }
+        return !equal || &a < &b;
+    };
+    std::vector<bool> beaten(pieces_.size());
+    for (size_t k = before; k < pieces_.size(); ++k)
+        for (size_t other = before; other < pieces_.size() && !beaten[k]; ++other)
+            beaten[k] = other != k && beats(pieces_[other], pieces_[k]);
+    size_t kept = before;
+    for (size_t k = before; k < pieces_.size(); ++k)
+        if (!beaten[k] && kept++ != k) pieces_[kept - 1] = std::move(pieces_[k]);
+    ending_[j].resize(ending_[j].size() - (pieces_.size() - kept));  // their numbers ascend: the last ones go
+    pieces_.resize(kept);
+}
+
+// Bands, which compute some columns again, and tiles, which compute some rows again as well: not with --optimize ram, which promises that
+// nothing is computed twice.
+void Pieces::add_bands(size_t i, size_t j) {
+    if (options_.optimize == "ram") return;
+    const int32_t first = borders_[i] + 1, last = borders_[j], nodes = last - first + 1;
+    for (int32_t k = first; k <= last; ++k)
+        if (!works_by_columns(g_, g_.nodes[static_cast<size_t>(k)])) return;
+    const int64_t rows = table_.entry(last).rows;
+    for (int64_t n : {2, 3, 4, 6, 9, 12, 18}) {
+        const std::optional<Bands> bands = bands_of(i, j, n);
+        if (!bands) return;
+        for (int64_t height : {1, 2, 3, 4, 6, 9}) {
+            const int64_t strips = (rows + height - 1) / height;
+            if (nodes * strips * n > max_nodes || strips < 2) continue;
+            add(i, j, {last, height, n, true}, &*bands);
+            add(i, j, {last, height, n, false}, &*bands);
+        }
+    }
+}
+
+std::optional<Pieces::Bands> Pieces::bands_of(size_t i, size_t j, int64_t bands) const {
+    const int32_t first = borders_[i] + 1, last = borders_[j];
+    const int64_t width = g_.type(g_.nodes[static_cast<size_t>(last)].outputs[0]).shape[2];
+    if (bands > width) return std::nullopt;
+    std::vector<Columns> widest;
+    std::vector<double> work(static_cast<size_t>(last - first + 1));
+    int64_t most = 0;
+    for (int64_t b = 0; b < bands; ++b) {
+        const auto columns = plan_columns(g_, first, last, band_of(width, bands, b));
+        if (!columns) return std::nullopt;
+        int64_t sum = 0;
+        for (size_t k = 0; k < work.size(); ++k) {
+            const Node& n = g_.nodes[static_cast<size_t>(first) + k];
+            work[k] += static_cast<double>((*columns)[k].size()) / static_cast<double>(g_.type(n.outputs[0]).shape[2]);
+            sum += (*columns)[k].size();
+        }
+        if (sum > most) most = sum, widest = *columns;
+    }
+    return Bands{table_.narrowed(g_, first, widest), std::move(work)};
 }
 
 Expected<Graph> Pieces::graph_of(const Piece& p, Diagnostics& diag) const {
@@ -130,7 +208,9 @@ Expected<Graph> Pieces::graph_of(const Piece& p, Diagnostics& diag) const {
     for (int32_t k = p.first; k <= p.last; ++k) keep[static_cast<size_t>(k)] = true;
     GW_TRY(Graph part, extract(g_, keep, diag));
     if (p.whole()) return part;
-    auto split = split_rows(part, sub_region(part, 0, p.last - p.first), p.driver - p.first, p.height);
+    Cut cut = p.cut;
+    cut.driver -= p.first;
+    auto split = split_rows(part, sub_region(part, 0, p.last - p.first), cut);
     if (!split) return failure;
     return std::move(*split);
 }
@@ -166,7 +246,10 @@ void Pieces::find_out(size_t i, int64_t limit, int& placed) {
     for (const Squeezed& s : *found)
         if (s.arena() < before) p.variants.push_back({s.arena(), s.cycles, false, 0, s.avoid});
     // What even smaller kernels would do is not known yet.
-    if (found->back().arena() <= limit && p.estimates.back().bytes < found->back().arena()) p.variants.push_back(p.estimates.back());
+    if (found->back().arena() <= limit && p.estimates.back().bytes < found->back().arena()) {
+        p.variants.push_back(p.estimates.back());  // no faster than what is known, or it would be asked for again
+        p.variants.back().cycles = std::max(p.variants.back().cycles, found->back().cycles);
+    }
 }
 
 void Pieces::hope() {

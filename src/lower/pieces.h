@@ -20,16 +20,15 @@ struct Piece {
         Avoided avoid;      // by nodes of the piece, from 0
     };
     int32_t first = 0, last = 0;
-    int32_t driver = 0;
-    int64_t height = 0;  // rows of the driver's result a strip; 0: computed whole
+    Cut cut{0, 0};  // strips of height 0: computed whole
     // Ways to compute it, with fast and with small kernels, first estimates; none: nothing computes it so.
     std::vector<Variant> variants;
     std::vector<Variant> estimates;
     int64_t nodes = 0;  // of the graph that computes it, when it is known
-    bool whole() const { return height == 0; }
+    bool whole() const { return cut.height == 0; }
 
-    // The cheapest variant within a limit, null where there is none.
-    const Variant* within(int64_t limit) const;
+    // The cheapest variant within a limit, of all or (`known`) of those that are no estimates; null where there is none.
+    const Variant* within(int64_t limit, bool known = false) const;
     int64_t least_bytes() const;
 };
 
@@ -69,8 +68,17 @@ public:
     void doubt(int64_t nodes);
 
 private:
-    void add(size_t i, size_t j, int32_t driver, int64_t height);
+    // Bands of the result of a region: the region's table for a widest one, and how much of each node is computed in all of them together,
+    // 1 where no column is computed twice.
+    struct Bands {
+        RowTable widest;
+        std::vector<double> work;
+    };
+    void add(size_t i, size_t j, const Cut& cut, const Bands* bands);
     void add_strips(size_t i, size_t j);
+    void add_bands(size_t i, size_t j);
+    void drop_beaten(size_t j, size_t before);
+    std::optional<Bands> bands_of(size_t i, size_t j, int64_t bands) const;
     int64_t bytes_of_border(size_t i) const;
     Expected<Graph> graph_of(const Piece& piece, Diagnostics& diag) const;
 
@@ -81,7 +89,7 @@ private:
     OfferCache& cache_;
     const RowTable table_;
     std::vector<KernelBytes> fast_, small_;            // of the chain's nodes
-    std::vector<int64_t> fast_cycles_, small_cycles_;  // sums up to each border
+    std::vector<int64_t> fast_cycles_, small_cycles_;  // likewise
     std::vector<int32_t> borders_;
     std::vector<std::vector<Ending>> ending_;
     std::vector<Piece> pieces_;

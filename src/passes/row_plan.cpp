@@ -1,6 +1,7 @@
-// The plan of strips, as numbers. Going backwards from a strip's last node, what each node's new rows read tells which rows of its operands
-// are wanted; those that an earlier strip has made are kept, the others are fresh. A search looks at thousands of regions and heights, so
-// this is apart from the rewrite of the graph (split_rows.cpp), and the rows that a row reads are looked up in a table.
+// The plan of strips and bands, as numbers. Going backwards from a strip's last node, what each node's new rows read tells which rows of
+// its operands are wanted; those that an earlier strip has made are kept, the others are fresh. Columns are simpler: what a band's columns
+// read, going backwards, is what is made for it. A search looks at thousands of regions and heights, so this is apart from the rewrite of
+// the graph (split_rows.cpp), and the rows that a row reads are looked up in a table.
 #include "passes/row_plan.h"
 
 #include <algorithm>
@@ -16,31 +17,38 @@ Rows hull(const Rows& a, const Rows& b) {
 
 bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
 
-// Whether an operand is one for all rows: a constant whose height, as the result sees it, is 1.
-bool same_for_all_rows(const Graph& g, ValueId id) {
+// Whether an operand is one for all rows (axis 1) or columns (axis 2): a constant whose size there, as the result sees it, is 1.
+bool same_along(const Graph& g, ValueId id, int64_t axis) {
     const Tensor* t = g.constant(id);
     if (t == nullptr) return false;
     const Shape& s = t->shape();
-    return s.rank() < 3 || s[s.rank() - 3] == 1;
+    return s.rank() < 4 - axis || s[s.rank() - 4 + axis] == 1;
 }
 
-// Rows of operand `i` that rows `r` of the node's result read.
-Rows rows_needed(const Node& n, const std::vector<const Type*>& in, const Type& out, size_t i, const Rows& r) {
+// Rows (axis 1) or columns (axis 2) of operand `i` that those of the node's result read.
+Rows needed_along(size_t axis, const Node& n, const std::vector<const Type*>& in, const Type& out, size_t i, const Rows& r) {
     Box box{std::vector<int64_t>(4, 0), out.shape.dims()};
-    box.begin[1] = r.begin, box.end[1] = r.end;
+    box.begin[axis] = r.begin, box.end[axis] = r.end;
     const auto needed = needs(n.op, in, out, box, i);
-    if (!needed) return {0, in[i]->shape[1]};
-    return {needed->begin[1], needed->end[1]};
+    if (!needed) return {0, in[i]->shape[static_cast<int64_t>(axis)]};
+    return {needed->begin[axis], needed->end[axis]};
+}
+
+std::vector<const Type*> operand_types(const Graph& g, const Node& n) {
+    std::vector<const Type*> in;
+    for (ValueId id : n.inputs) in.push_back(id.valid() ? &g.type(id) : nullptr);
+    return in;
 }
 
 class Planner {
 public:
-    Planner(const RowTable& table, int32_t first, int32_t last, int32_t driver, int64_t height)
+    Planner(const RowTable& table, int32_t first, int32_t last, const Cut& cut)
         : table_(table),
           first_(first),
           last_(last),
-          driver_(driver),
-          height_(height),
+          driver_(cut.driver),
+          height_(cut.height),
+          keep_(cut.keep),
           made_(static_cast<size_t>(last - first + 1)),
           wanted_(made_.size()) {}
 
@@ -52,7 +60,7 @@ public:
             if (!plan()) return std::nullopt;
             strips.push_back(wanted_);
             for (size_t k = 0; k < made_.size(); ++k)
-                if (!wanted_[k].rows.empty()) made_[k] = wanted_[k].rows.end;
+                if (!wanted_[k].rows.empty() && (keep_ || k + 1 == made_.size())) made_[k] = wanted_[k].rows.end;
         }
         return strips;
     }
@@ -111,7 +119,8 @@ private:
     const RowTable& table_;
     const int32_t first_, last_, driver_;
     const int64_t height_;
-    std::vector<int64_t> made_;  // rows so far
+    const bool keep_;
+    std::vector<int64_t> made_;  // rows so far that are kept
     std::vector<int64_t> targets_;
     std::vector<StripRows> wanted_;
 };
@@ -125,18 +134,20 @@ std::vector<size_t> row_operands(const Graph& g, const Node& n) {
     return operands;
 }
 
-bool works_by_rows(const Graph& g, const Node& n) {
+namespace {
+
+bool works_along(int64_t axis, const Graph& g, const Node& n) {
     if (n.outputs.size() != 1 || !is_image(g.type(n.outputs[0]))) return false;
     const std::vector<size_t> operands = row_operands(g, n);
     if (operands.empty()) return false;
     for (size_t i : operands)
         if (!is_image(g.type(n.inputs[i]))) return false;
-    const int64_t rows = g.type(n.outputs[0]).shape[1];
-    const auto keeps_rows = [&] {  // element by element: each operand has the result's rows, or is the same for all
+    const int64_t size = g.type(n.outputs[0]).shape[axis];
+    const auto keeps = [&] {  // element by element: each operand has the result's rows (or columns), or is the same for all
         for (size_t i = 0; i < n.inputs.size(); ++i) {
             if (!n.inputs[i].valid()) continue;
             const bool given = g[n.inputs[i]].is_constant();
-            if (given ? !same_for_all_rows(g, n.inputs[i]) : g.type(n.inputs[i]).shape[1] != rows) return false;
+            if (given ? !same_along(g, n.inputs[i], axis) : g.type(n.inputs[i]).shape[axis] != size) return false;
         }
         return true;
     };
@@ -146,9 +157,36 @@ bool works_by_rows(const Graph& g, const Node& n) {
         get_if<Dequantize>(n.op) != nullptr || get_if<Cast>(n.op) != nullptr || get_if<Rescale>(n.op) != nullptr ||
         get_if<Sigmoid16>(n.op) != nullptr)
         return operands == std::vector<size_t>{0};
-    if (get_if<Binary>(n.op) != nullptr) return keeps_rows();
-    if (const Concat* c = get_if<Concat>(n.op)) return c->axis >= 2 && keeps_rows();
+    if (get_if<Binary>(n.op) != nullptr) return keeps();
+    if (const Concat* c = get_if<Concat>(n.op)) return c->axis > axis && keeps();
     return false;
+}
+
+}  // namespace
+
+bool works_by_rows(const Graph& g, const Node& n) { return works_along(1, g, n); }
+bool works_by_columns(const Graph& g, const Node& n) { return works_along(1, g, n) && works_along(2, g, n); }
+
+Columns columns_needed(const Graph& g, const Node& n, size_t i, const Columns& c) {
+    return needed_along(2, n, operand_types(g, n), g.type(n.outputs[0]), i, c);
+}
+
+Columns band_of(int64_t width, int64_t bands, int64_t band) { return {width * band / bands, width * (band + 1) / bands}; }
+
+std::optional<std::vector<Columns>> plan_columns(const Graph& g, int32_t first, int32_t last, const Columns& wanted) {
+    std::vector<Columns> columns(static_cast<size_t>(last - first + 1));
+    columns.back() = wanted;
+    for (int32_t k = last; k >= first; --k) {
+        const Node& n = g.nodes[static_cast<size_t>(k)];
+        for (size_t i : row_operands(g, n)) {
+            const Columns needed = columns_needed(g, n, i, columns[static_cast<size_t>(k - first)]);
+            if (needed.empty()) return std::nullopt;
+            const int32_t producer = g[n.inputs[i]].node.index;
+            if (producer >= first)
+                columns[static_cast<size_t>(producer - first)] = hull(columns[static_cast<size_t>(producer - first)], needed);
+        }
+    }
+    return columns;
 }
 
 RowTable::RowTable(const Graph& g, int32_t first, int32_t last) : first_(first) {
@@ -156,11 +194,10 @@ RowTable::RowTable(const Graph& g, int32_t first, int32_t last) : first_(first) 
         const Node& n = g.nodes[static_cast<size_t>(k)];
         const Type& out = g.type(n.outputs[0]);
         Entry e{out.shape[1], out.bytes() / out.shape[1], {}};
-        std::vector<const Type*> in;
-        for (ValueId id : n.inputs) in.push_back(id.valid() ? &g.type(id) : nullptr);
+        const std::vector<const Type*> in = operand_types(g, n);
         for (size_t i : row_operands(g, n)) {
             Operand o{i, g[n.inputs[i]].node.index, {}};
-            for (int64_t r = 0; r < e.rows; ++r) o.need.push_back(rows_needed(n, in, out, i, {r, r + 1}));
+            for (int64_t r = 0; r < e.rows; ++r) o.need.push_back(needed_along(1, n, in, out, i, {r, r + 1}));
             e.operands.push_back(std::move(o));
         }
         entries_.push_back(std::move(e));
@@ -176,9 +213,28 @@ Rows RowTable::needed(const Operand& operand, const Rows& r) const {
     return {operand.need[static_cast<size_t>(first)].begin, operand.need[static_cast<size_t>(last)].end};
 }
 
-std::optional<std::vector<std::vector<StripRows>>> plan_strips(const RowTable& table, int32_t first, int32_t last, int32_t driver,
-                                                               int64_t height) {
-    return Planner(table, first, last, driver, height).run();
+RowTable RowTable::narrowed(const Graph& g, int32_t first, const std::vector<Columns>& columns) const {
+    RowTable t = *this;
+    t.first_ = first;
+    const auto begin = entries_.begin() + (first - first_);
+    t.entries_.assign(begin, begin + static_cast<std::ptrdiff_t>(columns.size()));
+    for (size_t k = 0; k < columns.size(); ++k) {
+        const Node& n = g.nodes[static_cast<size_t>(first) + k];
+        Entry& e = t.entries_[k];
+        e.row_bytes = e.row_bytes * columns[k].size() / g.type(n.outputs[0]).shape[2];
+        for (Operand& o : e.operands) {
+            const Type& x = g.type(n.inputs[o.input]);
+            const Columns needed = columns_needed(g, n, o.input, columns[k]);
+            const Columns there = o.producer >= first ? columns[static_cast<size_t>(o.producer - first)] : Columns{0, x.shape[2]};
+            if (needed != there) o.copied_row = x.bytes() / x.shape[1] * needed.size() / x.shape[2];
+        }
+    }
+    return t;
+}
+
+std::optional<std::vector<std::vector<StripRows>>> plan_strips(const RowTable& table, int32_t first, int32_t last, const Cut& cut) {
+    if (!cut.keep && cut.driver != last) return std::nullopt;
+    return Planner(table, first, last, cut).run();
 }
 
 namespace {
@@ -201,6 +257,14 @@ public:
         find_input_rows();
     }
 
+    // Without the region's input, and each strip's result leaves at once.
+    StripCost run_band() {
+        for (std::vector<int64_t>& strip : kept_) strip.back() = 0;
+        walk();
+        cost_.floor = cost_.bytes;
+        return cost_;
+    }
+
     StripCost run() {
         walk();
         cost_.floor = cost_.bytes;
@@ -210,6 +274,17 @@ public:
         walk();
         cost_.bytes += between;
         return cost_;
+    }
+
+    // Bytes that the region's input and result take together: each lies in one run of bytes, so that what lies between the rows that are
+    // there is of no use to others, but the result may follow the input as its rows die.
+    int64_t span() const {
+        int64_t bytes = std::max(input_rows_ * input_row_, table_.entry(last_).rows * output_row_);
+        for (size_t s = 0; s < strips_.size(); ++s) {
+            const int64_t done = strips_[s].back().rows.empty() ? (s == 0 ? 0 : kept_[s - 1].back()) : strips_[s].back().rows.end;
+            bytes = std::max(bytes, done * output_row_ + (input_rows_ - input_from_[s + 1]) * input_row_);
+        }
+        return bytes;
     }
 
 private:
@@ -253,17 +328,6 @@ private:
         for (size_t s = 0; s < strips_.size(); ++s) strip(s);
     }
 
-    // Bytes that the region's input and result take together: each lies in one run of bytes, so that what lies between the rows that are
-    // there is of no use to others, but the result may follow the input as its rows die.
-    int64_t span() const {
-        int64_t bytes = std::max(input_rows_ * input_row_, table_.entry(last_).rows * output_row_);
-        for (size_t s = 0; s < strips_.size(); ++s) {
-            const int64_t done = strips_[s].back().rows.empty() ? (s == 0 ? 0 : kept_[s - 1].back()) : strips_[s].back().rows.end;
-            bytes = std::max(bytes, done * output_row_ + (input_rows_ - input_from_[s + 1]) * input_row_);
-        }
-        return bytes;
-    }
-
     void strip(size_t s) {
         std::vector<int32_t> last_reader(now_.size(), -1);
         int32_t input_reader = -1;
@@ -281,12 +345,19 @@ private:
             ++cost_.calls;
             const KernelBytes& kernel = kernels_[at(k)];
             const int64_t result = w.fresh.size() * row_bytes(k);
-            cost_.bytes = std::max(cost_.bytes, live_ + std::min(result, kernel.spread) + kernel.scratch);
+            int64_t operands = 0;  // copies of some of their columns
+            for (const RowTable::Operand& o : table_.entry(k).operands) {
+                if (o.copied_row == 0) continue;
+                const int64_t copy = table_.needed(o, w.fresh).size() * o.copied_row;
+                operands += copy, cost_.copied_bytes += copy, ++cost_.copies;
+            }
+            cost_.bytes = std::max(cost_.bytes, live_ + operands + std::min(result, kernel.spread) + kernel.scratch);
             live_ += result;
             now_[at(k)] += w.fresh.size();
             for (const RowTable::Operand& o : table_.entry(k).operands)
                 if (o.producer >= first_ && last_reader[at(o.producer)] == k) settle(s, o.producer);
             if (input_reader == k) live_ -= (input_from_[s + 1] - input_from_[s]) * input_row_;
+            if (k == last_) cost_.bytes = std::max(cost_.bytes, live_ + kernel.scratch);
             if (last_reader[at(k)] < 0) settle(s, k);
             cost_.bytes = std::max(cost_.bytes, live_ + kernel.scratch);
         }
@@ -315,6 +386,16 @@ private:
 StripCost strip_cost(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips,
                      int64_t input_rows, int64_t input_row, int64_t output_row, std::span<const KernelBytes> kernels) {
     return Ledger(table, first, last, strips, input_rows, input_row, output_row, kernels).run();
+}
+
+StripCost band_cost(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips,
+                    int64_t input_rows, std::span<const KernelBytes> kernels) {
+    return Ledger(table, first, last, strips, input_rows, 0, table.entry(last).row_bytes, kernels).run_band();
+}
+
+int64_t border_bytes(const RowTable& table, int32_t first, int32_t last, const std::vector<std::vector<StripRows>>& strips,
+                     int64_t input_rows, int64_t input_row, int64_t output_row) {
+    return Ledger(table, first, last, strips, input_rows, input_row, output_row, {}).span();
 }
 
 }  // namespace gw

@@ -7,10 +7,16 @@
 // windows overlap; those are kept, not computed again: the rows of a value that strip k reads are the last rows of what strip k − 1 read,
 // followed by new ones. In the graph this is a slice (the rows that are kept), the layer on fewer rows, and a concat of
 // both. Lowering turns the slices of the region's input and the concat of its output into views, and a kept part into one copy; the planner
-// sees when each row dies. Before: any graph. After: a graph with the same outputs, byte for byte.
+// sees when each row dies.
+//
+// Where the line buffers of a wide picture are still too much, the region is computed in bands of columns one after the other, each by
+// itself in strips. Windows reach over a band's edges, so a band makes each value as wide as what lies behind it reads, and columns near an
+// edge are made for both bands. In the graph a band is the same layers on fewer columns: slices cut them out, and a concat joins the
+// results. Before: any graph. After: a graph with the same outputs, byte for byte.
 #include "passes/split_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -21,25 +27,39 @@ namespace {
 
 bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
 
-// The window of a spatial op in the vertical direction.
-struct Vertical {
+// The window of a spatial op along rows (axis 0) or columns (axis 1).
+struct Window {
+    size_t axis;
     int64_t kernel, stride, dilation;
 };
-// The op for rows `r` of its result, given exactly the rows `x` of an operand of `height` rows: the padding that lies above and below them.
+// Gives an op for positions `r` of its result, which is given exactly positions `x` of an operand of that size, the padding that lies
+// before and behind them.
 template <class T>
-Op with_padding(const T& op, const Vertical& v, const Rows& r, const Rows& x, int64_t height) {
-    T part = op;
-    const int64_t first = r.begin * v.stride - op.pad[0];
-    const int64_t end = (r.end - 1) * v.stride - op.pad[0] + (v.kernel - 1) * v.dilation + 1;
-    part.pad[0] = std::max<int64_t>(0, x.begin - first);
-    part.pad[2] = std::max<int64_t>(0, end - height);
-    return part;
+void set_padding(T& op, const Window& w, const Rows& r, const Rows& x, int64_t size) {
+    const int64_t pad = op.pad[w.axis];
+    const int64_t first = r.begin * w.stride - pad;
+    const int64_t end = (r.end - 1) * w.stride - pad + (w.kernel - 1) * w.dilation + 1;
+    op.pad[w.axis] = std::max<int64_t>(0, x.begin - first);
+    op.pad[w.axis + 2] = std::max<int64_t>(0, end - size);
 }
-Op part_of(const Graph& g, const Node& n, const Rows& r, const Rows& x) {
-    if (const Conv2D* op = get_if<Conv2D>(n.op))
-        return with_padding(*op, {g.type(n.inputs[1]).shape[1], op->stride[0], op->dilation[0]}, r, x, g.type(n.inputs[0]).shape[1]);
-    if (const Pool2D* op = get_if<Pool2D>(n.op))
-        return with_padding(*op, {op->kernel[0], op->stride[0], op->dilation[0]}, r, x, g.type(n.inputs[0]).shape[1]);
+// A part of a picture.
+struct Tile {
+    Rows rows;
+    Columns columns;
+    bool operator==(const Tile&) const = default;
+};
+Op part_of(const Graph& g, const Node& n, const Tile& r, const Tile& x) {
+    const auto part = [&](auto op, auto kernel) -> Op {
+        const Shape& s = g.type(n.inputs[0]).shape;
+        set_padding(op, {0, kernel[0], op.stride[0], op.dilation[0]}, r.rows, x.rows, s[1]);
+        set_padding(op, {1, kernel[1], op.stride[1], op.dilation[1]}, r.columns, x.columns, s[2]);
+        return op;
+    };
+    if (const Conv2D* op = get_if<Conv2D>(n.op)) {
+        const Shape& w = g.type(n.inputs[1]).shape;
+        return part(*op, std::array{w[1], w[2]});
+    }
+    if (const Pool2D* op = get_if<Pool2D>(n.op)) return part(*op, op->kernel);
     return n.op;
 }
 
@@ -71,69 +91,120 @@ std::map<int32_t, ValueId> single_values(const Graph& g) {
 
 class Splitter {
 public:
-    Splitter(const Graph& g, const RowRegion& region, int32_t driver, int64_t height)
-        : g_(g), region_(region), table_(g, region.first, region.last), driver_(driver), height_(height), r_(g) {}
+    Splitter(const Graph& g, const RowRegion& region, const Cut& cut)
+        : g_(g), region_(region), table_(g, region.first, region.last), cut_(cut), width_(g.type(region.out).shape[2]), r_(g) {}
 
     std::optional<Graph> run() {
-        const auto strips = plan_strips(table_, region_.first, region_.last, driver_, height_);
-        if (!strips) return std::nullopt;
+        const auto strips = plan_strips(table_, region_.first, region_.last, cut_);
+        if (!strips || !plan_bands()) return std::nullopt;
         for (int32_t k = 0; k < region_.first; ++k) r_.copy(g_.nodes[static_cast<size_t>(k)]);
-        std::vector<ValueId> parts;
-        for (const std::vector<StripRows>& rows : *strips)
-            if (const ValueId part = strip(rows); part.valid()) parts.push_back(part);
-        const ValueId whole = parts.size() == 1 ? parts[0] : typed(r_.add(Concat{1}, parts, sources_of(region_.out)), region_.out);
-        r_.replace(region_.out, whole);
+        r_.replace(region_.out, cut_.keep ? by_bands(*strips) : by_strips(*strips));
         for (size_t k = static_cast<size_t>(region_.last) + 1; k < g_.nodes.size(); ++k) r_.copy(g_.nodes[k]);
         return r_.finish();
     }
 
 private:
-    // The rows of an old value that exist at the moment, as a value of the new graph.
+    // The part of an old value that exists at the moment, as a value of the new graph.
     struct Held {
-        Rows rows;
+        Tile tile;
         ValueId value;
     };
 
-    // Makes a strip; returns its rows of the region's result, an invalid id when it has none.
-    ValueId strip(const std::vector<StripRows>& wanted) {
+    bool plan_bands() {
+        if (cut_.bands == 1) {  // whatever the nodes are
+            std::vector<Columns> all;
+            for (int32_t k = region_.first; k <= region_.last; ++k)
+                all.push_back({0, g_.type(g_.nodes[static_cast<size_t>(k)].outputs[0]).shape[2]});
+            bands_.push_back(std::move(all));
+            return true;
+        }
+        for (int32_t k = region_.first; k <= region_.last; ++k)
+            if (!works_by_columns(g_, g_.nodes[static_cast<size_t>(k)])) return false;
+        for (int64_t b = 0; b < cut_.bands; ++b) {
+            auto columns = plan_columns(g_, region_.first, region_.last, band_of(width_, cut_.bands, b));
+            if (!columns) return false;
+            bands_.push_back(std::move(*columns));
+        }
+        return true;
+    }
+
+    ValueId by_bands(const std::vector<std::vector<StripRows>>& strips) {
+        std::vector<ValueId> bands;
+        for (const std::vector<Columns>& band : bands_) {
+            held_.clear();
+            std::vector<ValueId> parts;
+            for (const std::vector<StripRows>& rows : strips)
+                if (const ValueId part = strip(rows, band); part.valid()) parts.push_back(part);
+            bands.push_back(joined(1, parts));
+        }
+        return joined(2, bands);
+    }
+    ValueId by_strips(const std::vector<std::vector<StripRows>>& strips) {
+        std::vector<ValueId> all;
+        for (const std::vector<StripRows>& rows : strips) {
+            std::vector<ValueId> parts;
+            for (const std::vector<Columns>& band : bands_) {
+                held_.clear();
+                if (const ValueId part = strip(rows, band); part.valid()) parts.push_back(part);
+            }
+            if (!parts.empty()) all.push_back(joined(2, parts));
+        }
+        return joined(1, all);
+    }
+    // Parts of the region's result, one below the other (axis 1) or beside it (axis 2).
+    ValueId joined(int64_t axis, const std::vector<ValueId>& parts) {
+        return parts.size() == 1 ? parts[0] : typed(r_.add(Concat{axis}, parts, sources_of(region_.out)), region_.out);
+    }
+
+    // Makes a strip of a band; returns its rows of the region's result, an invalid id when it has none.
+    ValueId strip(const std::vector<StripRows>& wanted, const std::vector<Columns>& band) {
         ValueId result;
         for (int32_t k = region_.first; k <= region_.last; ++k) {
             const Node& n = g_.nodes[static_cast<size_t>(k)];
             const ValueId y = n.outputs[0];
             const StripRows& w = wanted[static_cast<size_t>(k - region_.first)];
+            const Columns& columns = band[static_cast<size_t>(k - region_.first)];
             if (w.rows.empty()) continue;
             std::vector<ValueId> parts;
             const Rows kept{w.rows.begin, w.fresh.empty() ? w.rows.end : w.fresh.begin};
-            if (!kept.empty()) parts.push_back(rows_of(y, kept));
-            if (!w.fresh.empty()) parts.push_back(compute(k, w.fresh));
+            if (!kept.empty()) parts.push_back(tile_of(y, {kept, columns}));
+            if (!w.fresh.empty()) parts.push_back(compute(k, {w.fresh, columns}));
             const ValueId value = parts.size() == 1 ? parts[0] : typed(r_.add(Concat{1}, parts, n.sources), y);
-            held_[y] = {w.rows, value};
+            held_[y] = {{w.rows, columns}, value};
             if (y == region_.out) result = value;
         }
         return result;
     }
 
-    ValueId compute(int32_t k, const Rows& fresh) {
+    ValueId compute(int32_t k, const Tile& fresh) {
         const Node& n = g_.nodes[static_cast<size_t>(k)];
         std::vector<ValueId> in;
         for (ValueId id : n.inputs) in.push_back(id.valid() && g_[id].is_constant() ? r_.map(id) : ValueId{});
-        Rows x;
+        Tile x;
         for (const RowTable::Operand& o : table_.entry(k).operands) {
-            const Rows needed = table_.needed(o, fresh);
+            const int64_t width = g_.type(n.inputs[o.input]).shape[2];
+            const Tile needed{table_.needed(o, fresh.rows),
+                              cut_.bands == 1 ? Columns{0, width} : columns_needed(g_, n, o.input, fresh.columns)};
             if (o.input == 0) x = needed;
-            in[o.input] = rows_of(n.inputs[o.input], needed);
+            in[o.input] = tile_of(n.inputs[o.input], needed);
         }
         return typed(r_.add(part_of(g_, n, fresh, x), std::move(in), n.sources), n.outputs[0]);
     }
 
-    // Those rows of an old value: all that is held of it, a slice of that, or (the region's input) a slice of the whole.
-    ValueId rows_of(ValueId old_value, const Rows& rows) {
-        Held held = old_value == region_.in ? Held{{0, g_.type(old_value).shape[1]}, r_.map(old_value)} : held_.at(old_value);
-        if (held.rows == rows) return held.value;
-        std::vector<int64_t> size = g_.type(old_value).shape.dims();
-        size[1] = rows.size();
-        return typed(r_.add(Slice{{0, rows.begin - held.rows.begin, 0, 0}, size, {1, 1, 1, 1}}, {held.value}, sources_of(old_value)),
-                     old_value);
+    // That part of an old value: all that is held of it, a slice of that, or (the region's input) a slice of the whole. Rows are cut first:
+    // they lie in one piece.
+    ValueId tile_of(ValueId old_value, const Tile& tile) {
+        const Shape& whole = g_.type(old_value).shape;
+        const Held held = old_value == region_.in ? Held{{{0, whole[1]}, {0, whole[2]}}, r_.map(old_value)} : held_.at(old_value);
+        const ValueId rows = slice(old_value, held.value, 1, held.tile.rows, tile.rows);
+        return slice(old_value, rows, 2, held.tile.columns, tile.columns);
+    }
+    ValueId slice(ValueId old_value, ValueId from, int64_t axis, const Rows& there, const Rows& wanted) {
+        if (there == wanted) return from;
+        std::vector<int64_t> start(4, 0), size = r_.out.type(from).shape.dims();
+        start[static_cast<size_t>(axis)] = wanted.begin - there.begin;
+        size[static_cast<size_t>(axis)] = wanted.size();
+        return typed(r_.add(Slice{start, size, {1, 1, 1, 1}}, {from}, sources_of(old_value)), old_value);
     }
 
     std::vector<Source> sources_of(ValueId old_value) const {
@@ -150,10 +221,32 @@ private:
     const Graph& g_;
     const RowRegion& region_;
     const RowTable table_;
-    const int32_t driver_;
-    const int64_t height_;
+    const Cut cut_;
+    const int64_t width_;  // of the region's result
+    std::vector<std::vector<Columns>> bands_;
     Rewriter r_;
     std::map<ValueId, Held> held_;
+};
+
+int64_t node_macs(const Graph& g, const Node& n) {
+    std::vector<const Type*> in;
+    for (ValueId id : n.inputs) in.push_back(id.valid() ? &g.type(id) : nullptr);
+    const std::vector<const Type*> out = {&g.type(n.outputs[0])};
+    return work(n.op, in, out).macs;
+}
+
+// How many rows or columns are computed, and how many different ones.
+struct Counted {
+    explicit Counted(int64_t size) : seen(static_cast<size_t>(size)) {}
+    void add(const Rows& r) {
+        for (int64_t i = r.begin; i < r.end; ++i) {
+            ++computed;
+            distinct += seen[static_cast<size_t>(i)] ? 0 : 1;
+            seen[static_cast<size_t>(i)] = true;
+        }
+    }
+    std::vector<bool> seen;
+    int64_t computed = 0, distinct = 0;
 };
 
 }  // namespace
@@ -181,10 +274,36 @@ RowRegion sub_region(const Graph& g, int32_t first, int32_t last) {
     return {first, last, points.at(first - 1), points.at(last)};
 }
 
-std::optional<Graph> split_rows(const Graph& graph, const RowRegion& region, int32_t driver, int64_t height) {
-    const ValueId driven = graph.nodes[static_cast<size_t>(driver)].outputs[0];
-    if (height < 1 || height >= graph.type(driven).shape[1]) return std::nullopt;
-    return Splitter(graph, region, driver, height).run();
+std::optional<Graph> split_rows(const Graph& graph, const RowRegion& region, const Cut& cut) {
+    const ValueId driven = graph.nodes[static_cast<size_t>(cut.driver)].outputs[0];
+    const int64_t rows = graph.type(driven).shape[1];
+    if (cut.height < 1 || cut.bands < 1 || cut.bands > graph.type(region.out).shape[2] || (cut.bands == 1 && cut.height >= rows))
+        return std::nullopt;
+    return Splitter(graph, region, cut).run();
+}
+
+int64_t recomputed_macs(const Graph& graph, const RowRegion& region, const Cut& cut) {
+    if (cut.bands == 1 && cut.keep) return 0;
+    const auto strips = plan_strips(RowTable(graph, region.first, region.last), region.first, region.last, cut);
+    if (!strips) return 0;
+    std::vector<std::vector<Columns>> bands;
+    for (int64_t b = 0; b < cut.bands; ++b) {
+        auto columns = plan_columns(graph, region.first, region.last, band_of(graph.type(region.out).shape[2], cut.bands, b));
+        if (!columns) return 0;
+        bands.push_back(std::move(*columns));
+    }
+    // Every band makes the same rows.
+    int64_t macs = 0;
+    for (int32_t k = region.first; k <= region.last; ++k) {
+        const Node& n = graph.nodes[static_cast<size_t>(k)];
+        const auto at = static_cast<size_t>(k - region.first);
+        const Shape& s = graph.type(n.outputs[0]).shape;
+        Counted rows(s[1]), columns(s[2]);
+        for (const std::vector<StripRows>& strip : *strips) rows.add(strip[at].fresh);
+        for (const std::vector<Columns>& band : bands) columns.add(band[at]);
+        macs += node_macs(graph, n) / (s[1] * s[2]) * (rows.computed * columns.computed - rows.distinct * columns.distinct);
+    }
+    return macs;
 }
 
 }  // namespace gw

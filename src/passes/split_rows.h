@@ -1,9 +1,9 @@
-// Row-wise execution of a part of the graph: less memory for the same arithmetic.
+// Execution of a part of the graph by rows, and by bands of columns: less memory for the same arithmetic, or for a little more of it.
 #pragma once
 #include <optional>
 #include <vector>
 
-#include "graph/graph.h"
+#include "passes/row_plan.h"
 
 namespace gw {
 
@@ -27,8 +27,12 @@ RowRegion sub_region(const Graph& graph, int32_t first, int32_t last);
 // The same graph with the region computed strip by strip: `height` rows of node `driver`'s result at a time, from the top. In each strip
 // what lies before the driver makes the rows that it needs, and what lies behind makes all rows that it can. Every value inside exists only
 // as the few rows that the next nodes still read: a strip makes its new rows, and copies those that it shares with the strip before (line
-// buffers). Nothing is computed twice, so the work stays the same and the result is equal byte for byte.
-// Nothing where one strip would be all, or would read no row at all.
-std::optional<Graph> split_rows(const Graph& graph, const RowRegion& region, int32_t driver, int64_t height);
+// buffers). With one band nothing is computed twice, so the work stays the same; with more, columns that bands share are computed for each
+// (as Cut tells). The result is equal byte for byte.
+// Nothing where all would be one strip of one band, where a strip would read no row or column, or where bands are asked for and a node of
+// the region cannot compute some columns alone.
+std::optional<Graph> split_rows(const Graph& graph, const RowRegion& region, const Cut& cut);
+// Multiply-accumulates that this computes more than once.
+int64_t recomputed_macs(const Graph& graph, const RowRegion& region, const Cut& cut);
 
 }  // namespace gw

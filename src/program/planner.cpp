@@ -253,7 +253,7 @@ private:
         }
         const std::optional<StepKey> mixed = mixed_step(directions, offsets);
         if (!mixed) keep(offsets, outcome->peak);
-        if (!mixed || solver_.nodes_left() <= 0 || ++explored_ > 200) {
+        if (!mixed || solver_.nodes_left() <= 0 || ++explored_ > max_explored_) {
             lower_ = std::min(lower_, lower);
             return;
         }
@@ -293,7 +293,9 @@ private:
     std::vector<int64_t> offsets_;
     std::optional<int64_t> best_peak_;
     int64_t lower_ = max_plan_bytes * static_cast<int64_t>(max_plan_buffers) * 2;  // least bound of the leaves seen
-    int explored_ = 0;
+    // Each try plans the region anew, which takes long where it is large.
+    const size_t max_explored_ = std::clamp<size_t>(60000 / std::max<size_t>(1, buffers_.size()), 8, 200);
+    size_t explored_ = 0;
 };
 
 std::vector<std::vector<size_t>> buffers_by_region(const PlanProblem& problem) {

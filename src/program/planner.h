@@ -20,7 +20,7 @@ namespace gw {
 
 // Largest size, alignment, pinned offset and absolute gap that a problem may hold, and the largest number of buffers.
 inline constexpr int64_t max_plan_bytes = int64_t{1} << 32;
-inline constexpr size_t max_plan_buffers = 4096;
+inline constexpr size_t max_plan_buffers = 32768;
 
 struct PlanRegion {
     std::string name;

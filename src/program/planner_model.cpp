@@ -151,34 +151,45 @@ public:
     }
 
 private:
+    // A sweep through time: whatever is born meets what is live then. Large programs have short lives, so few pairs meet.
     void connect() {
-        const size_t n = model_.blocks.size();
-        model_.neighbours.resize(n);
-        for (size_t q = 0; q < n; ++q) {
-            for (size_t p = 0; p < q; ++p) {
-                std::vector<Span> spans = between(model_.blocks[p], model_.blocks[q]);
-                if (spans.empty()) continue;
-                std::vector<Span> mirrored;
-                for (auto s = spans.rbegin(); s != spans.rend(); ++s) mirrored.push_back({-s->last, -s->first});
-                model_.neighbours[q].push_back({p, std::move(spans)});
-                model_.neighbours[p].push_back({q, std::move(mirrored)});
+        struct Life {
+            int64_t begin, end;
+            size_t block, member;
+        };
+        std::vector<Life> lives;
+        for (size_t b = 0; b < model_.blocks.size(); ++b)
+            for (size_t m = 0; m < model_.blocks[b].members.size(); ++m)
+                for (const LiveInterval& l : problem_.buffers[model_.blocks[b].members[m]].lifetime)
+                    lives.push_back({l.begin, l.end, b, m});
+        std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.begin < b.begin; });
+        std::map<std::pair<size_t, size_t>, std::vector<Span>> met;  // smaller block first: forbidden distances
+        std::vector<Life> live;
+        for (const Life& born : lives) {
+            live.erase(std::remove_if(live.begin(), live.end(), [&](const Life& l) { return l.end <= born.begin; }), live.end());
+            for (const Life& other : live) {
+                if (other.block == born.block) continue;
+                const Life &p = other.block < born.block ? other : born, &q = other.block < born.block ? born : other;
+                add_spans(model_.blocks[p.block], p.member, model_.blocks[q.block], q.member, met[{p.block, q.block}]);
             }
+            live.push_back(born);
+        }
+        model_.neighbours.resize(model_.blocks.size());
+        for (auto& [pair, spans] : met) {
+            merge(spans);
+            if (spans.empty()) continue;
+            std::vector<Span> mirrored;
+            for (auto s = spans.rbegin(); s != spans.rend(); ++s) mirrored.push_back({-s->last, -s->first});
+            model_.neighbours[pair.second].push_back({pair.first, std::move(spans)});
+            model_.neighbours[pair.first].push_back({pair.second, std::move(mirrored)});
         }
         for (auto& list : model_.neighbours)
             std::sort(list.begin(), list.end(), [](const Neighbour& a, const Neighbour& b) { return a.block < b.block; });
     }
 
-    std::vector<Span> between(const Block& p, const Block& q) const {
-        std::vector<Span> all;
-        for (size_t i = 0; i < p.members.size(); ++i) {
-            for (size_t j = 0; j < q.members.size(); ++j) {
-                if (!live_together(problem_.buffers[p.members[i]], problem_.buffers[q.members[j]])) continue;
-                for (Span s : forbidden_between(problem_, resolved_, p.members[i], q.members[j], directions_))
-                    all.push_back({s.first + p.shifts[i] - q.shifts[j], s.last + p.shifts[i] - q.shifts[j]});
-            }
-        }
-        merge(all);
-        return all;
+    void add_spans(const Block& p, size_t i, const Block& q, size_t j, std::vector<Span>& all) const {
+        for (Span s : forbidden_between(problem_, resolved_, p.members[i], q.members[j], directions_))
+            all.push_back({s.first + p.shifts[i] - q.shifts[j], s.last + p.shifts[i] - q.shifts[j]});
     }
 
     void add_section(int64_t moment, const std::vector<size_t>& live) {

@@ -226,8 +226,9 @@ Json report_json(const ReportData& d) {
     Json tensors = Json::array();
     for (size_t i = 0; i < p.inputs.size(); ++i) tensors.push_back(port_json(d.emitted->inputs[i], d.graph->inputs[i], p, "input"));
     for (size_t i = 0; i < p.outputs.size(); ++i) tensors.push_back(port_json(d.emitted->outputs[i], d.graph->outputs[i], p, "output"));
-    j["model"] = {{"file", d.module->file}, {"sha256", d.module->sha256}, {"parameters", d.model_parameters},
-                  {"macs", d.model_macs},   {"macs_executed", executed},  {"tensors", std::move(tensors)}};
+    j["model"] = {{"file", d.module->file},       {"sha256", d.module->sha256}, {"parameters", d.model_parameters},
+                  {"macs", d.model_macs},         {"macs_executed", executed},  {"macs_recomputed", d.recomputed_macs},
+                  {"tensors", std::move(tensors)}};
     j["bundle"] = bundle_json(d);
     const int64_t state = p.state_bytes();
     Json target{{"cpu", d.core->name}, {"compiler", d.compiler.empty() ? Json(nullptr) : Json(d.compiler)}, {"cflags", d.cflags}};
@@ -291,8 +292,10 @@ std::string report_text(const Json& r) {
     std::string s = fmt::format("{} for {}, made by glowworm {}\n", r["model"]["file"].get<std::string>(),
                                 r["target"]["cpu"].get<std::string>(), r["tool"]["version"].get<std::string>());
     const Json &flash = r["flash"], &ram = r["ram"], &cycles = r["cycles"];
-    s += fmt::format("\n  parameters  {:>12}\n  MACs        {:>12}   executed {}\n", figure(r["model"]["parameters"]),
-                     figure(r["model"]["macs"]), figure(r["model"]["macs_executed"]));
+    const int64_t recomputed = r["model"].value("macs_recomputed", int64_t{0});
+    s += fmt::format("\n  parameters  {:>12}\n  MACs        {:>12}   executed {}{}\n", figure(r["model"]["parameters"]),
+                     figure(r["model"]["macs"]), figure(r["model"]["macs_executed"]),
+                     recomputed > 0 ? fmt::format(", {} of them more than once to save RAM", with_commas(recomputed)) : "");
     s += fmt::format("  flash       {:>12} B   weights {}, tables {}, code {}\n", figure(flash["total_bytes"]),
                      figure(flash["weights_bytes"]), figure(flash["tables_bytes"]), figure(flash["code_bytes"]));
     const std::string state = ram["state_bytes"] == 0 ? "" : fmt::format("state {}, ", figure(ram["state_bytes"]));

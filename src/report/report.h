@@ -36,6 +36,7 @@ struct ReportData {
     int64_t model_macs = 0, model_parameters = 0;
     std::vector<int64_t> loads;   // --weights-ram: an inference's loads from each datum, by which some were put into RAM
     bool loads_measured = false;  // in the emulator; else estimated
+    int64_t recomputed_macs = 0;  // of the executed ones, those that bands of columns compute more than once
 };
 
 Json report_json(const ReportData& data);

@@ -77,6 +77,30 @@ TEST(MovementKernels, SliceInStepsOfEitherSign) {
     compilers.expect_quiet();
 }
 
+TEST(MovementKernels, ColumnsOfAPicture) {
+    Dice dice(25);
+    EveryCompiler compilers(100);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    for (int i = 0; i < 40; ++i) {
+        const Shape shape{1, dice.between(2, 7), dice.between(2, 9), dice.between(1, 5)};
+        const int64_t rows = dice.between(2, shape[1]), columns = dice.between(1, shape[2] - 1);
+        const Slice op{
+            {0, dice.between(0, shape[1] - rows), dice.between(0, shape[2] - columns), 0}, {1, rows, columns, shape[3]}, {1, 1, 1, 1}};
+        EXPECT_THAT(harness.add(one_operand(op, counted(some_type(dice), shape), "columns")),
+                    testing::UnorderedElementsAre("copy_rows", "slice"));
+    }
+    const Slice row{{0, 1, 2, 0}, {1, 1, 3, 2}, {1, 1, 1, 1}}, apart{{0, 0, 0, 0}, {1, 2, 2, 1}, {1, 1, 1, 1}};
+    const Slice stepped{{0, 0, 0, 0}, {1, 2, 2, 2}, {1, 1, 2, 1}};
+    const auto refused = [&](const Slice& op) {
+        return harness.reason(one_operand(op, counted(DType::int8, Shape{1, 3, 6, 2}), "refused"), "copy_rows");
+    };
+    EXPECT_EQ(refused(row), "what is cut out lies in one piece");
+    EXPECT_EQ(refused(apart), "what is cut out lies in more than one row of pieces");
+    EXPECT_EQ(refused(stepped), "takes every index");
+    expect_clean(harness, 80);
+    compilers.expect_quiet();
+}
+
 TEST(MovementKernels, Concat) {
     Dice dice(23);
     EveryCompiler compilers(30);

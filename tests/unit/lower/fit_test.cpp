@@ -39,7 +39,7 @@ TEST(SplitRows, KeepsEveryByteAndAddsNoWork) {
                     const RowRegion region = sub_region(g, borders[i] + 1, borders[j]);
                     const int32_t driver = region.first + static_cast<int32_t>(seed) % (region.last - region.first + 1);
                     for (int64_t height : {1, 2, 3}) {
-                        const auto split = split_rows(g, region, driver, height);
+                        const auto split = split_rows(g, region, {driver, height});
                         if (!split) continue;
                         ++splits;
                         Diagnostics diag;
@@ -55,12 +55,56 @@ TEST(SplitRows, KeepsEveryByteAndAddsNoWork) {
     EXPECT_GT(splits, 200);
 }
 
+// Regions of random networks in bands of columns, with line buffers and without: the same bytes, and exactly the work that is announced,
+// in the interpreter and in the C of every few.
+TEST(SplitRows, BandsKeepEveryByteAndTellWhatTheyRecompute) {
+    int splits = 0, recomputing = 0, compiled = 0;
+    for (uint32_t seed = 101; seed <= 124; ++seed) {
+        const Graph g = random_int8(seed, 5);
+        for (const RowChain& chain : row_chains(g)) {
+            std::vector<int32_t> borders = {chain.region.first - 1};
+            borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
+            for (size_t i = 0; i < borders.size(); ++i) {
+                for (size_t j = i + 1; j < borders.size(); j += 2) {
+                    const RowRegion region = sub_region(g, borders[i] + 1, borders[j]);
+                    for (const Cut& cut : {Cut{region.last, 1, 2, true}, Cut{region.last, 2, 3, false}, Cut{region.first, 2, 2, true},
+                                           Cut{region.last, 100, 3, true}, Cut{region.last, 1, 4, false}}) {
+                        const auto split = split_rows(g, region, cut);
+                        if (!split) continue;
+                        ++splits;
+                        Diagnostics diag;
+                        ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
+                        const int64_t recomputed = recomputed_macs(g, region, cut);
+                        EXPECT_GE(recomputed, 0);
+                        EXPECT_LE(split->macs() - recomputed, g.macs());  // less where some are made that nobody reads
+                        recomputing += recomputed > 0 ? 1 : 0;
+                        const std::string what = fmt::format("seed {}, {} rows, {} bands, keep {}\n{}{}", seed, cut.height, cut.bands,
+                                                             cut.keep, print(g), print(*split));
+                        expect_equal(g, *split, what);
+                        if (splits % 100 == 0) {
+                            ++compiled;
+                            const LowerOptions options{.name = "net", .input_in_arena = true, .output_in_arena = true};
+                            expect_right(*split, make_bundle(*split, options), what);
+                        }
+                        if (HasFatalFailure()) return;
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_GT(splits, 200);
+    EXPECT_GT(recomputing, 50);
+    EXPECT_GT(compiled, 2);
+}
+
 TEST(SplitRows, ARegionThatIsOneStripIsNotSplit) {
     const Graph g = random_int8(3, 4);
     for (const RowChain& chain : row_chains(g)) {
         const int64_t rows = g.type(g.nodes[static_cast<size_t>(chain.region.last)].outputs[0]).shape[1];
-        EXPECT_FALSE(split_rows(g, chain.region, chain.region.last, rows));
-        EXPECT_FALSE(split_rows(g, chain.region, chain.region.last, 0));
+        EXPECT_FALSE(split_rows(g, chain.region, {chain.region.last, rows}));
+        EXPECT_FALSE(split_rows(g, chain.region, {chain.region.last, 0}));
+        EXPECT_FALSE(split_rows(g, chain.region, {chain.region.last, 1, 0}));
+        EXPECT_FALSE(split_rows(g, chain.region, {chain.region.last, 1, g.type(chain.region.out).shape[2] + 1}));
     }
 }
 
@@ -98,8 +142,8 @@ TEST(RowPlan, FloorsHold) {
             const RowTable table(g, chain.region.first, chain.region.last);
             const std::vector<KernelBytes> none(static_cast<size_t>(chain.region.last - chain.region.first + 1));
             for (int64_t height : {1, 2}) {
-                const auto split = split_rows(g, chain.region, chain.region.last, height);
-                const auto plan = plan_strips(table, chain.region.first, chain.region.last, chain.region.last, height);
+                const auto split = split_rows(g, chain.region, {chain.region.last, height});
+                const auto plan = plan_strips(table, chain.region.first, chain.region.last, {chain.region.last, height});
                 ASSERT_EQ(split.has_value(), plan.has_value() && plan->size() > 1);
                 if (!split) continue;
                 const Type &in = g.type(chain.region.in), &out = g.type(chain.region.out);
@@ -117,6 +161,66 @@ TEST(RowPlan, FloorsHold) {
     }
     EXPECT_GT(judged, 5);
     EXPECT_EQ(below, 0);
+}
+
+// conv 3x3 of stride 2, twice a residual block (1x1 to 12 channels, depthwise 3x3, 1x1 back, sum), conv 3x3 of stride 2; 32x32x3 pictures.
+Graph residual_int8() {
+    Graph g;
+    g.file = "residual";
+    std::mt19937 random(5);
+    int count = 0;
+    const auto conv = [&](ValueId x, int64_t out, int64_t kernel, int64_t stride, bool depthwise) {
+        const int64_t in = g.type(x).shape[3], each = depthwise ? 1 : in;
+        Tensor w = Tensor::zeros({DType::float32, Shape{out, kernel, kernel, each}, {}});
+        for (int64_t i = 0; i < w.elements(); ++i)
+            w.set(i, (static_cast<double>(random() >> 8) / 8388608.0 - 1) / std::sqrt(kernel * kernel * each));
+        Conv2D op;
+        op.stride = {stride, stride};
+        op.pad = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
+        op.groups = depthwise ? in : 1;
+        const std::string name = "conv" + std::to_string(count++);
+        return g.must_add(op, {x, g.add_constant(std::move(w), name + ".w"), ValueId{}}, {{name, "Conv", count}});
+    };
+    ValueId x = conv(g.add_input("x", {DType::float32, Shape{1, 32, 32, 3}, {}}), 6, 3, 2, false);
+    for (int block = 0; block < 2; ++block) {
+        const ValueId y = conv(conv(conv(x, 12, 1, 1, false), 12, 3, 1, true), 6, 1, 1, false);
+        const std::string name = "add" + std::to_string(block);
+        x = g.must_add(Binary{BinaryKind::add}, {x, y}, {{name, "Add", count}});
+    }
+    g.add_output("y", conv(x, 4, 3, 2, false));
+    Diagnostics diag;
+    return testing::quantized(testing::optimised(g), diag);
+}
+
+TEST(Fit, ResidualNetsRecomputeWhereALimitAsksForIt) {
+    const Graph g = residual_int8();
+    const Core& core = *find_core("cortex-m4");
+    Diagnostics diag;
+    LowerOptions options{.name = "net", .output_in_arena = true};
+    const auto points = frontier(g, core, options, 0, 120, diag);
+    ASSERT_TRUE(points.ok());
+    // Nothing is computed twice by the fastest, something by the smallest, and each computes the same in C.
+    EXPECT_EQ(points->front().recomputed_macs, 0);
+    EXPECT_GT(points->back().recomputed_macs, 0);
+    int64_t least_once = points->front().ram;
+    for (const Fitted& f : *points) {
+        int64_t recomputed = 0;
+        for (const Split& s : f.splits) recomputed += recomputed_macs(g, sub_region(g, s.first, s.last), s.cut);
+        EXPECT_EQ(recomputed, f.recomputed_macs);
+        EXPECT_LE(f.graph.macs() - recomputed, g.macs());
+        expect_equal(g, f.graph, "residual");
+        if (recomputed == 0) least_once = std::min(least_once, f.ram);
+    }
+    EXPECT_LT(points->back().ram, least_once);
+    expect_right(points->back().graph, make_bundle(points->back().graph, options), "residual");
+    // With a limit: the first within it. --optimize ram never computes anything twice.
+    const auto within = frontier(g, core, options, points->back().ram, 120, diag);
+    ASSERT_TRUE(within.ok());
+    EXPECT_LE(within->back().ram, points->back().ram);
+    options.optimize = "ram";
+    const auto once = frontier(g, core, options, 0, 120, diag);
+    ASSERT_TRUE(once.ok());
+    for (const Fitted& f : *once) EXPECT_EQ(f.recomputed_macs, 0);
 }
 
 TEST(Fit, RamTakesFastKernelsWhereTheyCostNothing) {
