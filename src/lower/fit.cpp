@@ -10,6 +10,7 @@
 #include "lower/fit.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "lower/pieces.h"
@@ -337,6 +338,11 @@ Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, con
                                        Diagnostics& diag, const std::function<void(int64_t, int64_t)>& progress) {
     GW_TRY(std::vector<Fitted> points, Search(graph, core, options, true, enough, effort, diag, progress).run());
     points = pareto(std::move(points));
+    if (enough > 0 && points.back().ram > enough) {  // what the whole curve ends with may still be small enough
+        GW_TRY(std::vector<Fitted> curve, Search(graph, core, options, true, 0, effort, diag, progress).run());
+        points.insert(points.end(), std::make_move_iterator(curve.begin()), std::make_move_iterator(curve.end()));
+        points = pareto(std::move(points));
+    }
     if (options.optimize != "ram" || enough > 0) return points;
     // With plain kernels alone the search takes other ways, some of which end lower; fast kernels come back there where they cost nothing.
     GW_TRY(std::vector<Fitted> plain, Search(graph, core, options, false, 0, effort, diag, progress).run());
