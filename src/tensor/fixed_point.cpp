@@ -102,8 +102,8 @@ int32_t rounding_divide_by_power_of_two(int32_t x, int exponent) {
 }
 
 int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int shift) {
-    // The left shift wraps, as the two's complement product that TFLite computes does.
-    const auto shifted = static_cast<int32_t>(static_cast<uint32_t>(x) << std::max(shift, 0));
+    // The left shift wraps, as the two's complement product that TFLite computes does; tables are made of shifts that leave nothing.
+    const auto shifted = shift > 31 ? 0 : static_cast<int32_t>(static_cast<uint32_t>(x) << std::max(shift, 0));
     return rounding_divide_by_power_of_two(saturating_rounding_doubling_high_mul(shifted, multiplier), std::max(-shift, 0));
 }
 
