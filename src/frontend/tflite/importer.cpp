@@ -5,6 +5,7 @@
 #include "frontend/tflite/importer.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "frontend/tflite/builtin_names.h"
 
@@ -12,6 +13,13 @@ namespace gw {
 namespace {
 constexpr int64_t most_elements = int64_t{1} << 31;
 constexpr int64_t most_folded = int64_t{1} << 24;  // elements that computing a constant may make
+
+// The verifier looks at the alignment of a vector's length alone, so its elements may lie anywhere.
+int64_t element(const flatbuffers::Vector<int64_t>& v, size_t i) {
+    int64_t value = 0;
+    std::memcpy(&value, v.Data() + i * sizeof value, sizeof value);
+    return flatbuffers::EndianScalar(value);
+}
 
 std::optional<DType> dtype_of(tfl::ElementType t) {
     switch (t) {
@@ -98,7 +106,7 @@ Status TfliteImporter::read_quant(const tfl::Tensor& proto, Slot& slot) {
         if (!std::isfinite(scale) || scale < 0)
             return diag.error(DiagId::tflite_quantization, where, "scale {} is not a positive number", scale);
         zero = zero || scale == 0;
-        const int64_t at = count(q->zero_point()) == 0 ? 0 : q->zero_point()->Get(count(q->zero_point()) == 1 ? 0 : i);
+        const int64_t at = count(q->zero_point()) == 0 ? 0 : element(*q->zero_point(), count(q->zero_point()) == 1 ? 0 : i);
         if (at < (narrow ? lowest(slot.type.dtype) : -32768) || at > (narrow ? highest(slot.type.dtype) : 32767))
             return diag.error(DiagId::tflite_quantization, where, "zero point {} is out of range for {}", at, dtype_name(slot.type.dtype));
         quant.scales.push_back(scale);
