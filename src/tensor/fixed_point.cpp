@@ -109,7 +109,8 @@ int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int shif
 
 void quantize_multiplier(double real, int32_t& multiplier, int& shift) {
     multiplier = 0, shift = 0;
-    if (real == 0) return;
+    if (real == 0 || std::isnan(real)) return;
+    real = std::clamp(real, -std::numeric_limits<double>::max(), std::numeric_limits<double>::max());
     auto q = static_cast<int64_t>(std::round(std::ldexp(std::frexp(real, &shift), 31)));
     if (q == int64_t{1} << 31) q /= 2, ++shift;
     if (shift < -31) q = 0, shift = 0;  // every bit would be shifted out

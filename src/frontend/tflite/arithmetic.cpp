@@ -110,16 +110,21 @@ int16_t upper_half(int32_t multiplier) {
 }
 }  // namespace
 
+namespace {
+// The nearest whole number, where absurd scales leave one: far beyond every level of int8 it does not matter which.
+int64_t nearest(float v) { return std::isnan(v) ? 0 : static_cast<int64_t>(std::clamp(std::round(v), -1e6f, 1e6f)); }
+}  // namespace
+
 Tensor relu_table(const Quant& x, const Quant& y, FloatRange range) {
     const Scaling scale(static_cast<double>(x.scale()) / static_cast<double>(y.scale()));
-    const auto bound = [&](float v) { return y.zero_point() + static_cast<int64_t>(std::round(v / y.scale())); };
+    const auto bound = [&](float v) { return y.zero_point() + nearest(v / y.scale()); };
     const int64_t lo = range.lo == -infinity ? -128 : std::max<int64_t>(-128, bound(range.lo));
     const int64_t hi = range.hi == infinity ? 127 : std::min<int64_t>(127, bound(range.hi));
     return table_of([&](int32_t v) -> int64_t { return std::min(hi, std::max(lo, int64_t{y.zero_point()} + scale(v - x.zero_point()))); });
 }
 
 Tensor relu6_table(const Quant& x) {
-    const int64_t six = std::clamp<int64_t>(static_cast<int64_t>(std::round(6.0f / x.scale())) + x.zero_point(), -128, 127);
+    const int64_t six = std::clamp<int64_t>(nearest(6.0f / x.scale()) + x.zero_point(), -128, 127);
     return table_of([&](int32_t v) -> int64_t { return v > six ? six : std::max(v, x.zero_point()); });
 }
 
@@ -165,7 +170,7 @@ Tensor float_table(const Quant& x, const Quant& y, F f) {
     const float inverse = 1.0f / y.scale();
     return table_of([&](int32_t v) -> int64_t {
         const float result = f(x.scale() * static_cast<float>(v - x.zero_point()));
-        return static_cast<int64_t>(std::clamp(std::round(result * inverse), -1e6f, 1e6f)) + y.zero_point();
+        return nearest(result * inverse) + y.zero_point();
     });
 }
 }  // namespace
@@ -212,10 +217,7 @@ Tensor requantize_table(const Quant& x, const Quant& y) {
 // CONCATENATION of uint8 rescales in float32.
 Tensor concatenation_table(const Quant& x, const Quant& y) {
     const float scale = x.scale() * (1.0f / y.scale()), bias = static_cast<float>(-(x.zero_point() + 128)) * scale;
-    return table_of([&](int32_t v) -> int64_t {
-        const float steps = std::round(static_cast<float>(v + 128) * scale + bias);
-        return static_cast<int64_t>(std::clamp(steps, -1e6f, 1e6f)) + y.zero_point();
-    });
+    return table_of([&](int32_t v) -> int64_t { return nearest(static_cast<float>(v + 128) * scale + bias) + y.zero_point(); });
 }
 
 namespace {
