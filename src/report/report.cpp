@@ -307,8 +307,7 @@ std::string report_text(const Json& r) {
                                                        : fmt::format("; lower bound {}", figure(ram["lower_bound_bytes"])));
     if (const auto weights = ram.find("weights"); weights != ram.end())
         s += fmt::format(
-            "  constants   {:>12} B   of the RAM, with {} of {} loads from constants ({}): so many cycles for each wait state of the "
-            "flash\n",
+            "  constants   {:>12} B   in RAM, with {} of {} loads from constants ({}): cycles saved a wait state of the flash\n",
             figure(ram["weights_bytes"]), figure((*weights)["loads"]), figure((*weights)["loads_of_all"]),
             (*weights)["source"].get<std::string>());
     s += fmt::format("  stack       {:>12} B\n", figure(ram["stack_bytes"]));
