@@ -46,7 +46,11 @@ void place_in_ram(Program& p, int64_t budget, const std::vector<int64_t>& loads)
     GW_CHECK(loads.size() == p.data.size(), "a figure for each datum");
     int64_t all = 0;
     for (size_t i = 0; i < p.data.size(); ++i) all += loads[i] > 0 ? words(p.data[i]) : 0;
-    const auto room = static_cast<size_t>(std::min(all, budget / word));
+    if (all <= budget / word) {  // the table would be as large as the model
+        for (size_t i = 0; i < p.data.size(); ++i) p.data[i].in_ram = loads[i] > 0;
+        return;
+    }
+    const auto room = static_cast<size_t>(budget / word);
     // best[w]: the most loads that the data so far make from w words; taken[i][w]: whether datum i is among them.
     std::vector<int64_t> best(room + 1, 0);
     std::vector<std::vector<bool>> taken(p.data.size(), std::vector<bool>(room + 1, false));
