@@ -27,28 +27,33 @@ void expect_equal(const Graph& a, const Graph& b, const std::string& what) {
     }
 }
 
+// Regions between the borders of a graph's chains, every other one.
+std::vector<RowRegion> regions_of(const Graph& g) {
+    std::vector<RowRegion> all;
+    for (const RowChain& chain : row_chains(g)) {
+        std::vector<int32_t> borders = {chain.region.first - 1};
+        borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
+        for (size_t i = 0; i < borders.size(); ++i)
+            for (size_t j = i + 1; j < borders.size(); j += 2) all.push_back(sub_region(g, borders[i] + 1, borders[j]));
+    }
+    return all;
+}
+
 TEST(SplitRows, KeepsEveryByteAndAddsNoWork) {
     int splits = 0;
     for (uint32_t seed = 1; seed <= 30; ++seed) {
         const Graph g = random_int8(seed, 5);
-        for (const RowChain& chain : row_chains(g)) {
-            std::vector<int32_t> borders = {chain.region.first - 1};
-            borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
-            for (size_t i = 0; i < borders.size(); ++i) {
-                for (size_t j = i + 1; j < borders.size(); j += 2) {
-                    const RowRegion region = sub_region(g, borders[i] + 1, borders[j]);
-                    const int32_t driver = region.first + static_cast<int32_t>(seed) % (region.last - region.first + 1);
-                    for (int64_t height : {1, 2, 3}) {
-                        const auto split = split_rows(g, region, {driver, height});
-                        if (!split) continue;
-                        ++splits;
-                        Diagnostics diag;
-                        ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
-                        EXPECT_LE(split->macs(), g.macs());  // less where rows are made that nobody reads
-                        expect_equal(g, *split, "seed " + std::to_string(seed) + "\n" + print(g) + print(*split));
-                        if (HasFatalFailure()) return;
-                    }
-                }
+        for (const RowRegion& region : regions_of(g)) {
+            const int32_t driver = region.first + static_cast<int32_t>(seed) % (region.last - region.first + 1);
+            for (int64_t height : {1, 2, 3}) {
+                const auto split = split_rows(g, region, {driver, height});
+                if (!split) continue;
+                ++splits;
+                Diagnostics diag;
+                ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
+                EXPECT_LE(split->macs(), g.macs());  // less where rows are made that nobody reads
+                expect_equal(g, *split, "seed " + std::to_string(seed) + "\n" + print(g) + print(*split));
+                if (HasFatalFailure()) return;
             }
         }
     }
@@ -61,34 +66,27 @@ TEST(SplitRows, BandsKeepEveryByteAndTellWhatTheyRecompute) {
     int splits = 0, recomputing = 0, compiled = 0;
     for (uint32_t seed = 101; seed <= 124; ++seed) {
         const Graph g = random_int8(seed, 5);
-        for (const RowChain& chain : row_chains(g)) {
-            std::vector<int32_t> borders = {chain.region.first - 1};
-            borders.insert(borders.end(), chain.cuts.begin(), chain.cuts.end());
-            for (size_t i = 0; i < borders.size(); ++i) {
-                for (size_t j = i + 1; j < borders.size(); j += 2) {
-                    const RowRegion region = sub_region(g, borders[i] + 1, borders[j]);
-                    for (const Cut& cut : {Cut{region.last, 1, 2, true}, Cut{region.last, 2, 3, false}, Cut{region.first, 2, 2, true},
-                                           Cut{region.last, 100, 3, true}, Cut{region.last, 1, 4, false}}) {
-                        const auto split = split_rows(g, region, cut);
-                        if (!split) continue;
-                        ++splits;
-                        Diagnostics diag;
-                        ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
-                        const int64_t recomputed = recomputed_macs(g, region, cut);
-                        EXPECT_GE(recomputed, 0);
-                        EXPECT_LE(split->macs() - recomputed, g.macs());  // less where some are made that nobody reads
-                        recomputing += recomputed > 0 ? 1 : 0;
-                        const std::string what = fmt::format("seed {}, {} rows, {} bands, keep {}\n{}{}", seed, cut.height, cut.bands,
-                                                             cut.keep, print(g), print(*split));
-                        expect_equal(g, *split, what);
-                        if (splits % 100 == 0) {
-                            ++compiled;
-                            const LowerOptions options{.name = "net", .input_in_arena = true, .output_in_arena = true};
-                            expect_right(*split, make_bundle(*split, options), what);
-                        }
-                        if (HasFatalFailure()) return;
-                    }
+        for (const RowRegion& region : regions_of(g)) {
+            for (const Cut& cut : {Cut{region.last, 1, 2, true}, Cut{region.last, 2, 3, false}, Cut{region.first, 2, 2, true},
+                                   Cut{region.last, 100, 3, true}, Cut{region.last, 1, 4, false}}) {
+                const auto split = split_rows(g, region, cut);
+                if (!split) continue;
+                ++splits;
+                Diagnostics diag;
+                ASSERT_TRUE(verify(*split, diag).ok()) << diag.all().front().text();
+                const int64_t recomputed = recomputed_macs(g, region, cut);
+                EXPECT_GE(recomputed, 0);
+                EXPECT_LE(split->macs() - recomputed, g.macs());  // less where some are made that nobody reads
+                recomputing += recomputed > 0 ? 1 : 0;
+                const std::string what = fmt::format("seed {}, {} rows, {} bands, keep {}\n{}{}", seed, cut.height, cut.bands, cut.keep,
+                                                     print(g), print(*split));
+                expect_equal(g, *split, what);
+                if (splits % 100 == 0) {
+                    ++compiled;
+                    const LowerOptions options{.name = "net", .input_in_arena = true, .output_in_arena = true};
+                    expect_right(*split, make_bundle(*split, options), what);
                 }
+                if (HasFatalFailure()) return;
             }
         }
     }
