@@ -142,4 +142,10 @@ Expected<std::string_view> Lexer::until(char end) {
     return part;
 }
 
+Status Lexer::make_values(int64_t values) {
+    if (values > values_left_) return fail("{} values that are not written out are too many: at most 2^22 in a file", values);
+    values_left_ -= values;
+    return {};
+}
+
 }  // namespace gw

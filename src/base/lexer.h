@@ -24,6 +24,10 @@ public:
     Expected<std::string> raw();
     // Everything up to `end`, which is consumed; for base64.
     Expected<std::string_view> until(char end);
+    int64_t characters_left() const { return static_cast<int64_t>(text_.size() - at_); }
+    // To be asked before values are made that the text does not spell out: all of a text together may have 2^22, so that a short one cannot
+    // take much memory.
+    Status make_values(int64_t values);
     template <class... Args>
     Failure fail(fmt::format_string<Args...> format, Args&&... args) {
         return diag_.error(DiagId::text_syntax, {.file = file_ + ":" + std::to_string(line())}, format, std::forward<Args>(args)...);
@@ -36,6 +40,7 @@ private:
     void skip();
     std::string_view text_;
     size_t at_ = 0;
+    int64_t values_left_ = int64_t{1} << 22;
     std::string file_;
     Diagnostics& diag_;
 };

@@ -489,7 +489,7 @@ void add_compile(CLI::App& app, Command& chosen) {
     sub->add_option("--weights-ram", o->weights_ram,
                     "put constants into initialised RAM, within so many bytes those that are loaded from most: for flash that is slower")
         ->type_name("BYTES")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
     sub->add_option("--io-layout", o->io_layout, "order of dimensions in C: nhwc (default) or model, the model file's own")
         ->check(CLI::IsMember({"nhwc", "model"}));
     sub->add_option("--io-align", o->io_align, "align inputs and outputs to at least so many bytes")->type_name("BYTES");

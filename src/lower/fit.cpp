@@ -175,8 +175,9 @@ private:
         return std::nullopt;
     }
 
-    // The whole program of a choice. Its kernels give way further if that is what it takes to stay within the limit.
-    std::optional<Fitted> put_together(const Choice& choice, int64_t limit, const SqueezeEffort& effort) {
+    // The whole program of a choice that was made for a limit of `chosen_for`. Its kernels give way further if that is what it takes to
+    // stay within `limit`.
+    std::optional<Fitted> put_together(const Choice& choice, int64_t chosen_for, int64_t limit, const SqueezeEffort& effort) {
         std::vector<Split> splits;
         LowerOptions options = options_;
         int64_t node = 0;  // of the graph with splits
@@ -184,7 +185,7 @@ private:
         for (const auto& [c, i] : choice.pieces) {
             const Piece& p = chain_pieces_[c][i];
             node += p.first - done;
-            if (const Piece::Variant* variant = p.within(limit, true))
+            if (const Piece::Variant* variant = p.within(chosen_for, true))
                 for (const auto& [at, form] : variant->avoid) options.avoid.emplace(static_cast<int32_t>(node) + at, form);
             node += p.nodes;
             done = p.last + 1;
@@ -224,14 +225,14 @@ private:
         const std::optional<Choice> choice = settle(limit);
         if (!choice) return false;
         const int64_t bytes = std::max(choice->bytes, limit());
-        std::optional<Fitted> f = put_together(*choice, bytes, {});
+        std::optional<Fitted> f = put_together(*choice, bytes, bytes, {});
         if (!f) {
             for (const auto& [c, i] : choice->pieces)
                 if (!chain_pieces_[c][i].whole()) chain_pieces_[c][i].variants.clear();
             return open();
         }
         if (f->program.regions[0].bytes > bytes) {
-            auto small = put_together(*choice, bytes, {.small = true});
+            auto small = put_together(*choice, bytes, bytes, {.small = true});
             if (small) add(std::move(*small), *choice);
             if (small && points_.back().program.regions[0].bytes > bytes) blame(*choice, *f, bytes);
         }
@@ -248,7 +249,22 @@ private:
         constexpr int tries = 8;
         for (int k = 0; k < tries && open() && least_ram() > enough; ++k)
             if (!step([&] { return enough - outside_; })) break;
-        if (least_ram() > enough) least(enough);
+        least_ram() > enough ? least(enough) : faster(enough);
+    }
+
+    // By itself a piece may need more than within the whole, where its borders are no inputs and outputs: what a larger limit wants may
+    // fit.
+    void faster(int64_t enough) {
+        const int64_t limit = enough - outside_;
+        for (const int64_t part : {8, 16, 32}) {
+            const int64_t larger = limit + limit / part;
+            const std::optional<Choice> choice = settle([&] { return larger; });
+            if (!choice || choice->bytes <= limit) continue;
+            std::optional<Fitted> f = put_together(*choice, larger, limit, {});
+            const bool fits = f && f->ram <= enough;
+            if (f) points_.push_back(std::move(*f));
+            if (fits) return;
+        }
     }
 
     // The smallest program: as small as the pieces allow, and again as long as blaming some may lead to a smaller one.
@@ -296,14 +312,14 @@ private:
                 Choice changed = best;
                 changed.pieces[k].second = other;
                 ++done;
-                const auto f = put_together(changed, 0, {.forgive = false, .small = true});
+                const auto f = put_together(changed, 0, 0, {.forgive = false, .small = true});
                 if (!f || f->ram >= least) continue;
                 least = f->ram;
                 better = changed;
             }
         }
         if (!better) return;
-        if (auto f = put_together(*better, least - outside_, {.small = true})) points_.push_back(std::move(*f));
+        if (auto f = put_together(*better, least - outside_, least - outside_, {.small = true})) points_.push_back(std::move(*f));
     }
 
     const Graph& g_;
@@ -343,6 +359,8 @@ Expected<std::vector<Fitted>> frontier(const Graph& graph, const Core& core, con
         points.insert(points.end(), std::make_move_iterator(curve.begin()), std::make_move_iterator(curve.end()));
         points = pareto(std::move(points));
     }
+    if (enough > 0)
+        while (points.size() > 1 && points[points.size() - 2].ram <= enough) points.pop_back();  // smaller than need be, and slower
     if (options.optimize != "ram" || enough > 0) return points;
     // With plain kernels alone the search takes other ways, some of which end lower; fast kernels come back there where they cost nothing.
     GW_TRY(std::vector<Fitted> plain, Search(graph, core, options, false, 0, effort, diag, progress).run());

@@ -82,7 +82,18 @@ private:
         if (const Binary* b = get_if<Binary>(node.op)) return binary(node, *b);
         if (const Reduce* d = get_if<Reduce>(node.op)) return reduce(node, *d, x);
         if (const Softmax* m = get_if<Softmax>(node.op)) return softmax(node, *m, x);
+        if (const ArgMax* a = get_if<ArgMax>(node.op)) return argmax(node, *a, x);
         return false;
+    }
+
+    // A softmax or its logarithm along the same axis keeps the order. Not in integers, where it rounds different values to one.
+    bool argmax(const Node& node, const ArgMax& a, ValueId x) {
+        const Node* producer = r_.out.producer(x);
+        const Softmax* m = producer != nullptr ? get_if<Softmax>(producer->op) : nullptr;
+        if (m == nullptr || m->axis != a.axis || r_.out.type(x).dtype != DType::float32) return false;
+        const ValueId inner = producer->inputs[0];
+        r_.replace(node.outputs[0], r_.add(a, {inner}, join(producer->sources, node.sources)));
+        return true;
     }
 
     // Softmax kernels know the last axis only.

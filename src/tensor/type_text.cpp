@@ -100,6 +100,10 @@ Expected<Tensor> parse_values(Lexer& in, const Type& type) {
             return in.fail("constant has {} bytes, its type {}", bytes.size(), type.bytes());
         return Tensor::from_bytes(type, bytes);
     }
+    if (!in.next_is("["))
+        GW_TRY_DO(in.make_values(type.elements()));
+    else if (type.elements() > in.characters_left())
+        return in.fail("constant has fewer than the {} values of its type", type.elements());
     Tensor t = Tensor::zeros(type);
     const bool real = is_float(type.dtype);
     auto store = [&](int64_t i, double v) -> Status {

@@ -91,9 +91,8 @@ public:
     Expected<ValueId> from_nhwc(ValueId y, int64_t model_rank);
     // Reports when the shape is larger than we handle.
     Status check_size(const std::vector<int64_t>& dims);
-    // A constant that is computed here and not read from the file: it must not be larger than this, and find room beside the others.
-    static constexpr int64_t max_computed = int64_t{1} << 25;  // elements
-    // `elements`: of the dimensions, nothing when they overflow.
+    // A constant that is computed here and not read from the file must find room beside the others. `elements`: of the dimensions, nothing
+    // when they overflow.
     Status check_computed(std::optional<int64_t> elements, const std::vector<int64_t>& dims);
 
     // --- errors
@@ -162,8 +161,8 @@ public:
     Diagnostics& diag;
     // An initializer or an attribute.
     Expected<Tensor> read_tensor(const onnx::TensorProto& proto, const Location& where);
-    // Whether there is room for a computed constant of so many elements: all of them together may hold 2^26 and eight for each byte of the
-    // model, so that a small file cannot ask for much memory.
+    // Whether there is room for a computed constant of so many elements: all of them together may hold 2^22 and eight for each byte of the
+    // model, so that a small file cannot ask for much memory or time.
     bool take_room(int64_t elements) { return (room_ -= elements) >= 0; }
 
 private:
@@ -196,7 +195,7 @@ private:
     std::set<std::string> read_names_;
     std::map<std::string, const onnx::ValueInfoProto*> value_info_;  // of the main graph, its outputs included
     int64_t nodes_seen_ = 0;
-    int64_t room_ = int64_t{1} << 26;  // elements of constants that may yet be computed
+    int64_t room_ = int64_t{1} << 22;  // elements of constants that may yet be computed
 };
 
 }  // namespace gw

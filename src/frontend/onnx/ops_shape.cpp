@@ -203,10 +203,9 @@ Status range(NodeContext& n) {
     constexpr double exact = 9007199254740992.0;  // 2^53: integers up to here are doubles
     if (std::fabs(start) > exact || std::fabs(limit) > exact) return n.bad_operand("limit", "a range from {} to {}", start, limit);
     const double count = std::max(0.0, std::ceil((limit - start) / delta));
-    if (count > static_cast<double>(NodeContext::max_computed))
-        return n.report(DiagId::onnx_too_large, n.where, "the range has too many elements");
-    GW_TRY_DO(check_made(n, {static_cast<int64_t>(count)}));
-    Tensor t = Tensor::zeros({n.dtype(n.in(0)), {static_cast<int64_t>(count)}, {}});
+    const auto elements = static_cast<int64_t>(std::min(count, exact));
+    GW_TRY_DO(check_made(n, {elements}));
+    Tensor t = Tensor::zeros({n.dtype(n.in(0)), {elements}, {}});
     for (int64_t i = 0; i < t.elements(); ++i) t.set(i, start + static_cast<double>(i) * delta);
     n.set(0, n.add(std::move(t)));
     return {};

@@ -12,7 +12,6 @@
 namespace gw {
 namespace {
 constexpr int64_t most_elements = int64_t{1} << 31;
-constexpr int64_t most_folded = int64_t{1} << 24;  // elements that computing a constant may make
 
 // The verifier looks at the alignment of a vector's length alone, so its elements may lie anywhere.
 int64_t element(const flatbuffers::Vector<int64_t>& v, size_t i) {
@@ -69,7 +68,7 @@ size_t count(const List* list) {
 
 // --- tensors ------------------------------------------------------------------------------------------------------------------------
 TfliteImporter::TfliteImporter(const tfl::Model& model, std::string_view file_bytes, std::string file, Diagnostics& d)
-    : diag(d), room((int64_t{1} << 26) + 8 * static_cast<int64_t>(file_bytes.size())), model_(model), bytes_(file_bytes) {
+    : diag(d), room((int64_t{1} << 22) + 8 * static_cast<int64_t>(file_bytes.size())), model_(model), bytes_(file_bytes) {
     graph.file = std::move(file);
 }
 
@@ -353,7 +352,9 @@ Status TfliteImporter::run_once(int64_t subgraph, const Location& where) {
 
 Expected<ValueId> TfliteImporter::add_state(const std::string& name, const Type& type, const Tensor& init, int32_t& state,
                                             const Location& where) {
-    if (type.elements() > most_folded) return diag.error(DiagId::tflite_too_large, where, "`{}` keeps more than 2^24 elements", name);
+    if ((room -= type.elements()) < 0)
+        return diag.error(DiagId::tflite_too_large, where, "`{}` keeps {} elements: too many, with those before it, for so small a model",
+                          name, type.elements());
     Tensor begin = init.valid() ? init.with_type(type) : Tensor::zeros(type);
     if (!init.valid() && type.quant.per_tensor() && type.dtype == DType::int8)
         for (int8_t& v : begin.mutable_data<int8_t>()) v = static_cast<int8_t>(type.quant.zero_point());
@@ -436,9 +437,6 @@ Expected<int64_t> TfliteNode::axis(int64_t value, int64_t rank) {
 }
 
 Status TfliteNode::check_computed(const Type& type) {
-    if (type.elements() > most_folded)
-        return fail(DiagId::tflite_too_large, where,
-                    fmt::format("computes a constant of shape {}, more than 2^24 elements", type.shape.text()));
     if ((importer.room -= type.elements()) >= 0) return {};
     return fail(DiagId::tflite_too_large, where,
                 fmt::format("computes a constant of shape {}: too much, with those before it, for so small a model", type.shape.text()));

@@ -65,7 +65,7 @@ public:
     Status result(ValueId id, size_t i = 0);
     Status result(Expected<ValueId> id, size_t i = 0);
 
-    // A constant that is computed here must hold at most 2^24 elements, and find room beside the others.
+    // A constant that is computed here must find room beside the others.
     Status check_computed(const Type& type);
 
     // --- errors
@@ -123,7 +123,8 @@ public:
         Tensor tensor;  // a constant's, once it was read
     };
     std::vector<Slot> slots;
-    // Elements of constants that may yet be computed: 2^26 and eight for each byte of the file, so that a small one cannot ask for much.
+    // Elements that may yet be made without standing in the file, in constants and states: 2^22 and eight for each byte of the file, so
+    // that a small one cannot ask for much memory or time.
     int64_t room;
     Status materialise(Slot& slot);  // a constant's tensor and value
 
