@@ -111,10 +111,14 @@ Expected<Profile> ranges(Compilation& c, Session& s) {
     return p;
 }
 
+bool has_quantized_values(const Graph& g) {
+    return std::any_of(g.values.begin(), g.values.end(), [](const Value& v) { return !v.type.quant.empty(); });
+}
+
 Status make_graph(Compilation& c, PassRunner& run, Session& s) {
     c.graph = c.model.module.main();
     const bool floats = c.o.precision == "float32";
-    if (floats && c.model.folded)
+    if (floats && (c.model.folded || (!c.model.is_float && has_quantized_values(c.graph))))
         return s.diag.error(DiagId::bad_option, {.file = c.model.module.file},
                             "--precision float32 contradicts the model, which its author quantized: it computes in int8");
     if (c.model.folded && c.o.io == "int8") c.graph = integer_edges(c.graph);

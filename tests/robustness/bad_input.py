@@ -94,7 +94,8 @@ def run(kind, name, command, bundle, may_compile=False, user=None):
 
 
 def compile_command(model, bundle):
-    return [options.glowworm, "compile", model, "-o", bundle, "--measure", "none", "--precision", "float32"]
+    precision = [] if model.endswith(".tflite") else ["--precision", "float32"]  # those of the kit are quantized
+    return [options.glowworm, "compile", model, "-o", bundle, "--measure", "none"] + precision
 
 
 def read(path):

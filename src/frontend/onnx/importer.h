@@ -91,9 +91,8 @@ public:
     Expected<ValueId> from_nhwc(ValueId y, int64_t model_rank);
     // Reports when the shape is larger than we handle.
     Status check_size(const std::vector<int64_t>& dims);
-    // A constant that is computed here and not read from the file must find room beside the others. `elements`: of the dimensions, nothing
-    // when they overflow.
-    Status check_computed(std::optional<int64_t> elements, const std::vector<int64_t>& dims);
+    // To be asked before a constant is made that is not read from the file: it must find room beside the others.
+    Status check_computed(const std::vector<int64_t>& dims);
 
     // --- errors
     template <class... Args>

@@ -118,7 +118,8 @@ Status NodeContext::check_size(const std::vector<int64_t>& dims) {
     return failure;
 }
 
-Status NodeContext::check_computed(std::optional<int64_t> elements, const std::vector<int64_t>& dims) {
+Status NodeContext::check_computed(const std::vector<int64_t>& dims) {
+    const std::optional<int64_t> elements = checked_elements(dims);
     if (elements && importer.take_room(*elements)) return {};
     return report(DiagId::onnx_too_large, where,
                   fmt::format("the constants computed so far and one of shape {} are too large for so small a model", Shape(dims).text()));
@@ -153,7 +154,7 @@ Expected<ValueId> NodeContext::emit(Op op, std::vector<ValueId> operands) {
     }
     GW_CHECK(types->size() == 1, "op with one result expected");
     GW_TRY_DO(check_size(types->front().shape.dims()));
-    GW_TRY_DO(check_computed(types->front().elements(), types->front().shape.dims()));
+    GW_TRY_DO(check_computed(types->front().shape.dims()));
     std::vector<Tensor> out{Tensor::zeros(types->front())};
     evaluate(op, tensors, out);
     return add(std::move(out.front()));

@@ -1,4 +1,6 @@
 // Operators that choose: ArgMax and ArgMin, Where, and those that are spelled with them (Trilu, OneHot, Hardmax).
+#include <numeric>
+
 #include "frontend/onnx/constants.h"
 #include "frontend/onnx/operators.h"
 
@@ -16,10 +18,12 @@ Expected<ValueId> places(NodeContext& n, ValueId x, int64_t axis, bool smallest,
 }
 
 // Constants 0, 1, … n−1 of type int64, along `axis` of `rank` dimensions.
-ValueId counting(NodeContext& n, int64_t count, int64_t axis, int64_t rank) {
-    std::vector<int64_t> values(static_cast<size_t>(count)), dims(static_cast<size_t>(rank), 1);
-    for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = i;
+Expected<ValueId> counting(NodeContext& n, int64_t count, int64_t axis, int64_t rank) {
+    std::vector<int64_t> dims(static_cast<size_t>(rank), 1);
     dims[static_cast<size_t>(axis)] = count;
+    GW_TRY_DO(n.check_computed(dims));
+    std::vector<int64_t> values(static_cast<size_t>(count));
+    std::iota(values.begin(), values.end(), 0);
     return n.add(Tensor::of<int64_t>(Shape(dims), values));
 }
 }  // namespace
@@ -59,6 +63,7 @@ Status trilu(NodeContext& n) {
         GW_TRY(offset, n.need_scalar(1, "k"));
     }
     const bool upper = n.integer("upper", 1) != 0;
+    GW_TRY_DO(n.check_computed({rows, columns}));
     Tensor inside = filled(DType::boolean, {rows, columns}, 0);
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < columns; ++c) {
@@ -84,7 +89,7 @@ Status one_hot(NodeContext& n) {
     dims.insert(dims.begin() + axis, 1);
     GW_TRY(indices, n.reshape(indices, dims));
     // Negative indices count from the end; what is out of range is nowhere.
-    const ValueId counted = counting(n, depth, axis, s.rank() + 1);
+    GW_TRY(const ValueId counted, counting(n, depth, axis, s.rank() + 1));
     GW_TRY(ValueId hit, n.binary(BinaryKind::equal, indices, counted));
     GW_TRY(ValueId from_end, n.binary(BinaryKind::sub, counted, n.scalar(static_cast<double>(depth), DType::int64)));
     GW_TRY(ValueId hit_from_end, n.binary(BinaryKind::equal, indices, from_end));
@@ -106,7 +111,8 @@ Status hardmax(NodeContext& n) {
     }
     const Shape lines = n.shape(x);
     GW_TRY(ValueId place, places(n, x, axis, false, false));
-    GW_TRY(ValueId hit, n.binary(BinaryKind::equal, place, counting(n, lines[axis], axis, lines.rank())));
+    GW_TRY(ValueId counted, counting(n, lines[axis], axis, lines.rank()));
+    GW_TRY(ValueId hit, n.binary(BinaryKind::equal, place, counted));
     GW_TRY(ValueId y, n.emit(Cast{n.dtype(x)}, {hit}));
     return n.result(n.reshape(y, s.dims()));
 }

@@ -45,6 +45,7 @@ Status gemm(NodeContext& n) {
         if (!transpose_b) w->tensor = permuted(w->tensor, {1, 0});
         if (alpha != 1) w->tensor = scaled(w->tensor, alpha);
         GW_TRY(ValueId weights, n.add(*std::move(w)));
+        if (has_c && n.shape(n.in(2)).elements() == 1) GW_TRY_DO(n.check_computed({columns}));
         if (auto vector = has_c ? bias_vector(n, n.in(2), columns, beta) : std::nullopt) {
             GW_TRY(bias, n.add(*std::move(vector)));
         }

@@ -137,7 +137,10 @@ private:
         return n_.reshape(v, {dims.begin() + 1, dims.end()});
     }
     Expected<ValueId> initial(size_t operand, int64_t d) {
-        if (!n_.has(operand)) return n_.add(Tensor::zeros({DType::float32, Shape{batch_, hidden_}, {}}));
+        if (!n_.has(operand)) {
+            GW_TRY_DO(n_.check_computed({batch_, hidden_}));
+            return n_.add(Tensor::zeros({DType::float32, Shape{batch_, hidden_}, {}}));
+        }
         if (n_.rank(n_.in(operand)) != 3) return n_.bad_operand("initial_h", "rank {}, expected 3", n_.rank(n_.in(operand)));
         return of_direction(operand, d, batch_first_);
     }

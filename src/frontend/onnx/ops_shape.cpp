@@ -11,7 +11,7 @@ namespace {
 Status check_made(NodeContext& n, const std::vector<int64_t>& dims) {
     for (int64_t d : dims)
         if (d < 0) return n.bad_operand("shape", "dimension {}", d);
-    return n.check_computed(checked_elements(dims), dims);
+    return n.check_computed(dims);
 }
 
 // Axes of Squeeze, Unsqueeze: an attribute before opset 13, an operand from then on.

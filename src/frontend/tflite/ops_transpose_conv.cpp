@@ -79,6 +79,8 @@ Status transpose_conv(TfliteNode& n) {
     };
     const Axis h = axis(1, o->stride_h()), v = axis(2, o->stride_w());
     const int64_t residues = h.stride * v.stride;
+    if (w.elements() == 0) return n.malformed("weights {} are empty", w.text());
+    GW_TRY_DO(n.check_computed({constant->type.dtype, Shape{residues * w[0], h.taps(), v.taps(), w[3]}, {}}));
     Conv2D op;
     const ValueId weights = n.importer.graph.add_constant(by_residue(*constant, h, v), n.importer.graph[n.value(1)].source);
     GW_TRY_DO(weighted_arithmetic(n, op, tfl::Activation::none, {.x = 2, .bias = 3, .wide = true}, weights));

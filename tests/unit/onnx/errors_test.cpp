@@ -206,6 +206,10 @@ TEST(OnnxErrors, TooLarge) {
     for (const char* name : {"a", "b", "c"}) many.node("ConstantOfShape", {"s"}, {name});
     many.node("Concat", {"a", "b", "c"}, {"y"}, {attr("axis", 0)});
     expect_error(many, DiagId::onnx_too_large, "constants computed so far and one of shape [2048,1024]");
+    OnnxBuilder triangle = one_node("Trilu", {}, {}, {1 << 14, 1 << 14});
+    triangle.model.mutable_opset_import(0)->set_version(14);
+    expect_error(triangle, DiagId::onnx_too_large, "one of shape [16384,16384]");
+    expect_error(one_node("Hardmax", {}, {}, {1, 1 << 24}), DiagId::onnx_too_large, "one of shape [1,16777216]");
     expect_error(one_node("Pad", {"p"}, {}).ints("p", {8}, {0, 0, 1 << 30, 1 << 30, 0, 0, 0, 0}), DiagId::onnx_too_large, "too large");
 }
 
