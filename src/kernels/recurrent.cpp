@@ -172,24 +172,37 @@ Match match_lstm_f32(const MatchContext& context, const Graph& graph, NodeId roo
     return c;
 }
 
-// The biases of W's products, or of R's, [H][gates], less what the zero point of x or h gives. Nothing when a sum of products could leave
-// int32.
-std::optional<Tensor> folded_bias(const Layer& l, bool of_r) {
-    const Tensor& m = of_r ? *l.r : *l.w;
-    const int32_t zero = of_r ? l.op.h_zero : l.op.x_zero;
-    const int64_t k = m.shape()[1], gates = l.op.gates();
-    std::vector<int32_t> folded;
-    for (int64_t j = 0; j < l.hidden; ++j) {
-        for (int64_t gate = 0; gate < gates; ++gate) {
-            const int64_t row = gate * l.hidden + j;
-            int64_t sum = l.bias != nullptr ? l.bias->data<int32_t>()[static_cast<size_t>((of_r ? gates * l.hidden : 0) + row)] : 0;
-            for (int64_t i = 0; i < k; ++i) sum -= int64_t{zero} * m.data<int8_t>()[static_cast<size_t>(row * k + i)];
-            if (std::llabs(sum) + k * 128 * 128 >= int64_t{1} << 31) return std::nullopt;
-            folded.push_back(static_cast<int32_t>(sum));
+// The biases of W's products, or of R's, [H][gates], less what the zero point of x or h gives; and whether 32 bits hold every partial sum
+// of products.
+struct FoldedBias {
+    std::vector<int64_t> values;
+    bool narrow_values = true, narrow_sums = true;
+    FoldedBias(const Layer& l, bool of_r, DType data) {
+        const Tensor& m = of_r ? *l.r : *l.w;
+        const int32_t zero = of_r ? l.op.h_zero : l.op.x_zero;
+        const int64_t k = m.shape()[1], gates = l.op.gates(), most = std::numeric_limits<int32_t>::max();
+        const std::vector<int64_t> bias =
+            l.bias != nullptr ? l.bias->ints() : std::vector<int64_t>(static_cast<size_t>(2 * gates * l.hidden), 0);
+        for (int64_t j = 0; j < l.hidden; ++j) {
+            for (int64_t gate = 0; gate < gates; ++gate) {
+                const int64_t row = gate * l.hidden + j;
+                int64_t sum = bias[static_cast<size_t>((of_r ? gates * l.hidden : 0) + row)], reach = 0;
+                for (int64_t i = 0; i < k; ++i) {
+                    const int64_t weight = m.data<int8_t>()[static_cast<size_t>(row * k + i)];
+                    sum -= zero * weight;
+                    reach -= std::abs(weight) * lowest(data);
+                }
+                values.push_back(sum);
+                narrow_values = narrow_values && std::abs(sum) <= most;
+                narrow_sums = narrow_sums && std::abs(sum) + reach <= most;
+            }
         }
     }
-    return Tensor::of<int32_t>(Shape{l.hidden, gates}, folded);
-}
+    Tensor tensor(bool narrow) const {
+        const Shape shape{static_cast<int64_t>(values.size())};
+        return narrow ? Tensor::of<int32_t>(shape, {values.begin(), values.end()}) : Tensor::of<int64_t>(shape, values);
+    }
+};
 
 int64_t at_gate(const std::vector<int32_t>& values, size_t gate) { return values[values.size() > 1 ? gate : 0]; }
 
@@ -200,94 +213,110 @@ void add_multipliers(Candidate& c, std::string_view prefix, const Requant& r, in
     }
 }
 
-// An int8 layer, its biases folded.
-struct Layer8 : Layer {
-    Tensor x_bias, h_bias;
+// A layer of int8 or int16, its biases folded.
+struct IntLayer : Layer {
+    DType data;
+    FoldedBias x_bias, h_bias;
+    bool narrow_values() const { return x_bias.narrow_values && h_bias.narrow_values; }
+    bool narrow_sums() const { return x_bias.narrow_sums && h_bias.narrow_sums; }
+    int64_t bytes() const { return data == DType::int8 ? 1 : 2; }
 };
-std::optional<Layer8> layer8(const Graph& graph, NodeId root, RecurrentKind kind, std::string& why) {
-    const auto l = layer(graph, root, kind, DType::int8, why);
+std::optional<IntLayer> int_layer(const Graph& graph, NodeId root, RecurrentKind kind, DType data, std::string& why) {
+    const auto l = layer(graph, root, kind, data, why);
     if (!l) return std::nullopt;
+    const Rounding sums = data == DType::int8 ? Rounding::twice : Rounding::wide;
+    const auto rounds = [](const Requant& r, Rounding form) { return r.rounding == form || r.rounding == Rounding::none; };
     why = "rescales with two roundings";
-    for (const Requant* r : {&l->op.x_requant, &l->op.h_requant, &l->op.cell_requant, &l->op.requant})
-        if (r->rounding != Rounding::twice && r->rounding != Rounding::none) return std::nullopt;
-    const auto x_bias = folded_bias(*l, false), h_bias = folded_bias(*l, true);
+    if (!rounds(l->op.x_requant, sums) || !rounds(l->op.h_requant, sums) || !rounds(l->op.cell_requant, Rounding::twice) ||
+        !rounds(l->op.requant, Rounding::twice))
+        return std::nullopt;
+    const IntLayer made{*l, data, {*l, false, data}, {*l, true, data}};
     why = "sums may leave 32 bits";
-    if (!x_bias || !h_bias) return std::nullopt;
-    return Layer8{*l, *x_bias, *h_bias};
+    if (data == DType::int8 && !made.narrow_sums()) return std::nullopt;
+    return made;
 }
 
 // x and h; biases and the table of the functions.
-void add_data8(const Graph& graph, Candidate& c, const Layer8& l) {
-    c.arguments = {KernelArgument::input(l.node.inputs[op_x], 1), operand(graph, l.node.inputs[op_h], "h", 1)};
+void add_data(const Graph& graph, Candidate& c, const IntLayer& l) {
+    c.arguments = {KernelArgument::input(l.node.inputs[op_x], l.bytes()), operand(graph, l.node.inputs[op_h], "h", l.bytes())};
 }
-void add_biases8(Candidate& c, const Layer8& l) {
+void add_biases(Candidate& c, const IntLayer& l) {
     const auto table = logistic_table16();
-    c.arguments.push_back(typed_weights(l.x_bias, "x_bias", {}));
-    c.arguments.push_back(typed_weights(l.h_bias, "h_bias", {}));
+    c.arguments.push_back(typed_weights(l.x_bias.tensor(l.narrow_values()), "x_bias", {}));
+    c.arguments.push_back(typed_weights(l.h_bias.tensor(l.narrow_values()), "h_bias", {}));
     c.arguments.push_back(typed_table(Tensor::of<uint16_t>(Shape{256}, {table.begin(), table.end()}), "logistic"));
 }
-void finish8(const MatchContext& context, Candidate& c, const Layer8& l, NodeId root, int64_t rescalings) {
-    finish(c, l, root, is_small_core(context.core) ? 8 : 4, rescalings * (requant_cycles(context.core, Rounding::twice) + 14));
+void finish_int(const MatchContext& context, Candidate& c, const IntLayer& l, NodeId root, int64_t rescalings) {
+    const bool small = is_small_core(context.core);
+    const Rounding form = l.data == DType::int8 ? Rounding::twice : Rounding::wide;
+    finish(c, l, root, (small ? 8 : 4) + (l.narrow_sums() ? 0 : small ? 4 : 2), rescalings * (requant_cycles(context.core, form) + 14));
 }
 
 Match match_rnn_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const auto l = layer8(graph, root, RecurrentKind::rnn, why);
+    const auto l = int_layer(graph, root, RecurrentKind::rnn, DType::int8, why);
     if (!l) return why;
     Candidate c;
-    add_data8(graph, c, *l);
+    add_data(graph, c, *l);
     add_y(context, c, *l, 1);
     c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
     c.arguments.push_back(typed_weights(*l->w, "w", l->node.inputs[op_w]));
     c.arguments.push_back(typed_weights(*l->r, "r", l->node.inputs[op_r]));
-    add_biases8(c, *l);
+    add_biases(c, *l);
     const Requant &x = l->op.x_requant, &h = l->op.h_requant;
     c.constants.insert(c.constants.end(),
                        {{"X_MULT", x.multiplier[0]}, {"X_SHIFT", x.shift[0]}, {"H_MULT", h.multiplier[0]}, {"H_SHIFT", h.shift[0]}});
     add_elementwise_overlap(c, 1, 3, l->batch * l->hidden, 1, 1);
-    finish8(context, c, *l, root, 3);
+    finish_int(context, c, *l, root, 3);
     return c;
 }
 
 Match match_gru_s8(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const auto l = layer8(graph, root, RecurrentKind::gru, why);
+    const auto l = int_layer(graph, root, RecurrentKind::gru, DType::int8, why);
     if (!l) return why;
     Candidate c;
-    add_data8(graph, c, *l);
+    add_data(graph, c, *l);
     add_y(context, c, *l, 1);
     c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->w, l->hidden, {0, 1, 2}), "w", l->node.inputs[op_w]));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {0, 1}), "r", l->node.inputs[op_r]));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {2}), "rn", l->node.inputs[op_r]));
-    add_biases8(c, *l);
+    add_biases(c, *l);
     c.arguments.push_back(KernelArgument::scratch((l->batch + 3) * l->hidden * 2, 2));
     c.constants.emplace_back("LINEAR", l->op.linear_before_reset ? 1 : 0);
     add_multipliers(c, "X", l->op.x_requant, 3);
     add_multipliers(c, "H", l->op.h_requant, 3);
     add_elementwise_overlap(c, 1, 3, l->batch * l->hidden, 1, 1);
-    finish8(context, c, *l, root, 10);
+    finish_int(context, c, *l, root, 10);
     return c;
 }
 
-Match match_lstm_s8(const MatchContext& context, const Graph& graph, NodeId root) {
+template <DType data>
+Match match_lstm_int(const MatchContext& context, const Graph& graph, NodeId root) {
     std::string why;
-    const auto l = layer8(graph, root, RecurrentKind::lstm, why);
+    const auto l = int_layer(graph, root, RecurrentKind::lstm, data, why);
     if (!l) return why;
     const Recurrent& op = l->op;
     Candidate c;
-    add_data8(graph, c, *l);
+    add_data(graph, c, *l);
     c.arguments.push_back(operand(graph, l->node.inputs[op_c], "c", 2));
-    add_y(context, c, *l, 1);
-    c.arguments.push_back(KernelArgument::output(l->node.outputs[1], 1));
+    add_y(context, c, *l, l->bytes());
+    c.arguments.push_back(KernelArgument::output(l->node.outputs[1], l->bytes()));
     c.arguments.push_back(KernelArgument::output(l->node.outputs[2], 2));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->w, l->hidden, {0, 1, 2, 3}), "w", l->node.inputs[op_w]));
     c.arguments.push_back(typed_weights(by_unit<int8_t>(*l->r, l->hidden, {0, 1, 2, 3}), "r", l->node.inputs[op_r]));
-    add_biases8(c, *l);
+    add_biases(c, *l);
+    c.types = {{"elem", element_type(data)},
+               {"sum", l->narrow_sums() ? "int32_t" : "int64_t"},
+               {"bias", l->narrow_values() ? "int32_t" : "int64_t"}};
     const int32_t shift = op.cell_exponent + 12;
+    const bool clipped = op.cell_clip != infinity;
     c.constants.insert(c.constants.end(), {{"SHIFT", std::max(shift, 0)},
                                            {"DOWN", std::max(-shift, 0)},
-                                           {"CLIP", op.cell_clip == infinity ? 0 : static_cast<int64_t>(op.cell_clip)},
+                                           {"C_LO", clipped ? -static_cast<int64_t>(op.cell_clip) : -32768},
+                                           {"C_HI", clipped ? static_cast<int64_t>(op.cell_clip) : 32767},
+                                           {"FORM", form_number(op.x_requant.rounding)},
                                            {"F_MULT", at_gate(op.cell_requant.multiplier, 0)},
                                            {"F_SHIFT", at_gate(op.cell_requant.shift, 0)},
                                            {"I_MULT", at_gate(op.cell_requant.multiplier, 1)},
@@ -299,9 +328,9 @@ Match match_lstm_s8(const MatchContext& context, const Graph& graph, NodeId root
                                            {"Y_HI", op.requant.hi}});
     add_multipliers(c, "X", op.x_requant, 4);
     add_multipliers(c, "H", op.h_requant, 4);
-    add_elementwise_overlap(c, 1, 4, l->batch * l->hidden, 1, 1);
+    add_elementwise_overlap(c, 1, 4, l->batch * l->hidden, l->bytes(), l->bytes());
     add_elementwise_overlap(c, 2, 5, l->batch * l->hidden, 2, 2);
-    finish8(context, c, *l, root, 15);
+    finish_int(context, c, *l, root, 15);
     return c;
 }
 
@@ -379,10 +408,15 @@ Match match_svdf_f32(const MatchContext& context, const Graph& graph, NodeId roo
 }
 
 constexpr KernelRow rows[] = {
-    {"rnn_f32", "any", "recurrent", match_rnn_f32},   {"rnn_s8", "any", "recurrent", match_rnn_s8},
-    {"gru_f32", "any", "recurrent", match_gru_f32},   {"gru_s8", "any", "recurrent", match_gru_s8},
-    {"lstm_f32", "any", "recurrent", match_lstm_f32}, {"lstm_s8", "any", "recurrent", match_lstm_s8},
-    {"svdf_s8", "any", "svdf", match_svdf_s8},        {"svdf_f32", "any", "svdf", match_svdf_f32},
+    {"rnn_f32", "any", "recurrent", match_rnn_f32},
+    {"rnn_s8", "any", "recurrent", match_rnn_s8},
+    {"gru_f32", "any", "recurrent", match_gru_f32},
+    {"gru_s8", "any", "recurrent", match_gru_s8},
+    {"lstm_f32", "any", "recurrent", match_lstm_f32},
+    {"lstm_s8", "any", "recurrent", match_lstm_int<DType::int8>},
+    {"lstm_s16", "any", "recurrent", match_lstm_int<DType::int16>, false, "lstm_s8"},
+    {"svdf_s8", "any", "svdf", match_svdf_s8},
+    {"svdf_f32", "any", "svdf", match_svdf_f32},
 };
 
 }  // namespace

@@ -349,7 +349,8 @@ enum class RecurrentKind : uint8_t { rnn, gru, lstm };
 // Integer, with logistic and tanh alone, no clip and no peephole: x, w, r, h and y i8, bias i32 [2·G·H]; of an lstm c i16 with the scale
 //   2^cell_exponent; of rnn and gru h and y in Q0.7, h_zero 0. Each gate's sums over x and over h go to Q3.12 by x_requant and h_requant (a
 //   multiplier a gate), its function gives Q0.15; cell_requant has two multipliers, of f·c and i·g; these three clamp to int16. requant is
-//   of the lstm's h. docs/arithmetic.md has the formulas.
+//   of the lstm's h. An lstm's x, h and y may be i16: zero points 0, bias i64, sums of 64 bits, x_requant and h_requant `wide`.
+//   docs/arithmetic.md has the formulas.
 struct Recurrent {
     static constexpr std::string_view name = "recurrent";
     static constexpr std::array operands{"x", "w", "r", "h", "c", "bias", "peephole"};

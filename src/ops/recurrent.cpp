@@ -1,11 +1,12 @@
-// Recurrent layers: rnn, gru and lstm in float as ONNX defines them (operators RNN, GRU and LSTM), and in int8: the lstm with an int16 cell
-// as TFLite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM computes it, rnn and gru of our own in the same manner. One step after the other, one unit
-// after the other: nothing is clever here.
+// Recurrent layers: rnn, gru and lstm in float as ONNX defines them (operators RNN, GRU and LSTM), and in integers: the lstm of int8 or
+// int16 with an int16 cell as TFLite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM computes it, rnn and gru of int8 of our own in the same manner.
+// One step after the other, one unit after the other: nothing is clever here.
 #include "ops/recurrent.h"
 
 #include <cmath>
 
 #include "ops/support.h"
+#include "ops/weighted.h"
 #include "tensor/fixed_functions.h"
 
 namespace gw {
@@ -20,12 +21,13 @@ Status check_operand(std::span<const Operand> in, size_t i, DType dtype, const S
     return about(context, Recurrent::operands[i]).fail("{} given, expected {}{}", t.text(), dtype_name(dtype), shape.text());
 }
 
-// A requantization to int16.
-Status check_requant16(Requant r, int64_t channels, std::string_view field, const InferContext& context) {
+// A requantization to int16; only that of sums of 64 bits is `wide`.
+Status check_requant16(const Requant& r, int64_t channels, bool wide, std::string_view field, const InferContext& context) {
     if (r.lo != -32768 || r.hi != 32767 || r.zero_point != 0)
         return context.fail("{} clamps to [{}, {}] about {}, expected int16", field, r.lo, r.hi, r.zero_point);
-    r.lo = -128, r.hi = 127;
-    return check_requant(r, channels, context);
+    if ((r.rounding == Rounding::wide) != wide)
+        return context.fail("{} rounds {}, but sums of i16 data, and those alone, are rescaled `wide`", field, rounding_name(r.rounding));
+    return check_requant(r, channels, context, DType::int16);
 }
 
 Status check_float(const Recurrent& op, std::span<const Operand> in, int64_t gh, int64_t h, const InferContext& context) {
@@ -42,10 +44,13 @@ Status check_float(const Recurrent& op, std::span<const Operand> in, int64_t gh,
 
 Status check_integer(const Recurrent& op, std::span<const Operand> in, int64_t gh, const InferContext& context) {
     if (!has_integer_form(op) || has(in, op_peephole)) return context.fail("the integer op has logistic and tanh, no clip and no peephole");
-    if (has(in, op_bias)) GW_TRY_DO(check_operand(in, op_bias, DType::int32, Shape{2 * gh}, context));
-    GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context));
-    GW_TRY_DO(check_zero_point(op.h_zero, "h_zero", context));
-    const bool lstm = op.kind == RecurrentKind::lstm;
+    const DType data = in[op_x].type->dtype;
+    const bool lstm = op.kind == RecurrentKind::lstm, wide = data == DType::int16;
+    if (wide && !lstm) return about(context, "x").fail("an lstm alone takes i16");
+    if (has(in, op_bias)) GW_TRY_DO(check_operand(in, op_bias, wide ? DType::int64 : DType::int32, Shape{2 * gh}, context));
+    if (has(in, op_bias) && wide) GW_TRY_DO(check_wide_bias(in[op_bias], context));
+    GW_TRY_DO(check_zero_point(op.x_zero, "x_zero", context, data));
+    GW_TRY_DO(check_zero_point(op.h_zero, "h_zero", context, data));
     if (!lstm && op.h_zero != 0) return context.fail("h_zero is {}, but the hidden state is in Q0.7", op.h_zero);
     if (!lstm && (op.cell_exponent != 0 || op.cell_clip != infinity || op.cell_requant.rounding != Rounding::none ||
                   op.requant.rounding != Rounding::none))
@@ -53,11 +58,12 @@ Status check_integer(const Recurrent& op, std::span<const Operand> in, int64_t g
     if (op.cell_exponent < -24 || op.cell_exponent > 0) return context.fail("cell_exponent {} is out of range [-24, 0]", op.cell_exponent);
     if (op.cell_clip != infinity && (op.cell_clip < 0 || op.cell_clip > 32767 || op.cell_clip != std::floor(op.cell_clip)))
         return context.fail("cell_clip {} is not an int16", op.cell_clip);
-    GW_TRY_DO(check_requant16(op.x_requant, op.gates(), "x_requant", context));
-    GW_TRY_DO(check_requant16(op.h_requant, op.gates(), "h_requant", context));
+    GW_TRY_DO(check_requant16(op.x_requant, op.gates(), wide, "x_requant", context));
+    GW_TRY_DO(check_requant16(op.h_requant, op.gates(), wide, "h_requant", context));
     if (!lstm) return {};
-    GW_TRY_DO(check_requant16(op.cell_requant, 2, "cell_requant", context));
-    return check_requant(op.requant, 1, context);
+    GW_TRY_DO(check_requant16(op.cell_requant, 2, false, "cell_requant", context));
+    if (op.requant.rounding == Rounding::wide) return context.fail("requant rounds wide, but a product of two gates has 32 bits");
+    return check_requant(op.requant, 1, context, data);
 }
 }  // namespace
 
@@ -70,16 +76,17 @@ bool has_integer_form(const Recurrent& op) {
 Expected<std::vector<Type>> infer(const Recurrent& op, std::span<const Operand> in, const InferContext& context) {
     GW_TRY_DO(check_operands(op, in, 4, context));
     const Type &x = *in[op_x].type, &w = *in[op_w].type;
-    if (x.dtype != DType::float32 && x.dtype != DType::int8)
-        return about(context, "x").fail("{} has element type {}, expected f32 or i8", x.text(), dtype_name(x.dtype));
+    if (x.dtype != DType::float32 && !is_quantized_int(x.dtype))
+        return about(context, "x").fail("{} has element type {}, expected f32, i8 or i16", x.text(), dtype_name(x.dtype));
     GW_TRY_DO(check_rank(x, 3, "x", "(T, N, I)", context));
     GW_TRY_DO(check_rank(w, 2, "w", "(gates * H, I)", context));
     const int64_t gates = op.gates(), gh = w.shape[0], h = gh / gates, n = x.shape[1];
     if (h < 1 || gh % gates != 0) return about(context, "w").fail("{} is not {} gates of one size", w.text(), gates);
-    GW_TRY_DO(check_operand(in, op_w, x.dtype, Shape{gh, x.shape[2]}, context));
-    GW_TRY_DO(check_operand(in, op_r, x.dtype, Shape{gh, h}, context));
+    const bool lstm = op.kind == RecurrentKind::lstm, integer = x.dtype != DType::float32;
+    const DType weights = integer ? DType::int8 : DType::float32;
+    GW_TRY_DO(check_operand(in, op_w, weights, Shape{gh, x.shape[2]}, context));
+    GW_TRY_DO(check_operand(in, op_r, weights, Shape{gh, h}, context));
     GW_TRY_DO(check_operand(in, op_h, x.dtype, Shape{n, h}, context));
-    const bool lstm = op.kind == RecurrentKind::lstm, integer = x.dtype == DType::int8;
     if (lstm != has(in, op_c)) return about(context, "c").fail("{}", lstm ? "an lstm needs it" : "an lstm alone has it");
     const DType cell = integer ? DType::int16 : DType::float32;
     if (lstm) GW_TRY_DO(check_operand(in, op_c, cell, Shape{n, h}, context));
@@ -167,8 +174,11 @@ int8_t saturated8(int32_t v) { return static_cast<int8_t>(std::clamp(v, -128, 12
 // Q0.15 as Q0.7.
 int8_t q7(int32_t v) { return saturated8((v + (1 << 7)) >> 8); }
 
-// The same in integers. A gru keeps its hidden state with 16 bits, `wide`, during the steps of one call.
+// The same in integers, data of T. A gru keeps its hidden state with 16 bits, `wide`, during the steps of one call.
+template <class T>
 class IntCell {
+    using Sum = std::conditional_t<std::is_same_v<T, int16_t>, int64_t, int32_t>;
+
 public:
     IntCell(const Recurrent& op, std::span<const Tensor* const> in)
         : op_(op),
@@ -176,13 +186,14 @@ public:
           inputs_(in[op_w]->shape()[1]),
           w_(in[op_w]->data<int8_t>()),
           r_(in[op_r]->data<int8_t>()) {
-        if (const Tensor* b = given(in, op_bias)) bias_ = b->data<int32_t>();
-        for (int8_t h : in[op_h]->data<int8_t>()) wide_.push_back(static_cast<int16_t>(h * 256));
+        if (const Tensor* b = given(in, op_bias)) bias_ = b->data<Sum>();
+        if (op.kind != RecurrentKind::gru) return;
+        for (T h : in[op_h]->data<T>()) wide_.push_back(static_cast<int16_t>(h * 256));
     }
 
     // h and c of one of the batch, which begins at number `at` of all states.
-    void step(const int8_t* x, int8_t* h, int16_t* c, int64_t at) {
-        const std::vector<int8_t> old(h, h + hidden_);
+    void step(const T* x, T* h, int16_t* c, int64_t at) {
+        const std::vector<T> old(h, h + hidden_);
         switch (op_.kind) {
             case RecurrentKind::rnn:
                 for (int64_t j = 0; j < hidden_; ++j) h[j] = q7(fixed_tanh16(3 * sum(0, j, x, old)));
@@ -195,26 +206,26 @@ public:
     }
 
 private:
-    int32_t products(std::span<const int8_t> m, int64_t row, int64_t n, const int8_t* v, int32_t zero, int64_t bias) const {
-        int32_t acc = bias_.empty() ? 0 : bias_[static_cast<size_t>(bias)];
+    Sum products(std::span<const int8_t> m, int64_t row, int64_t n, const T* v, int32_t zero, int64_t bias) const {
+        Sum acc = bias_.empty() ? 0 : bias_[static_cast<size_t>(bias)];
         for (int64_t i = 0; i < n; ++i) acc += (v[i] - zero) * m[static_cast<size_t>(row * n + i)];
         return acc;
     }
-    int32_t from_x(int64_t gate, int64_t j, const int8_t* x) const {
+    int32_t from_x(int64_t gate, int64_t j, const T* x) const {
         const int64_t row = gate * hidden_ + j;
         return op_.x_requant.apply(products(w_, row, inputs_, x, op_.x_zero, row), gate);
     }
-    int32_t from_h(int64_t gate, int64_t j, const std::vector<int8_t>& h) const {
+    int32_t from_h(int64_t gate, int64_t j, const std::vector<T>& h) const {
         const int64_t row = gate * hidden_ + j;
         return op_.h_requant.apply(products(r_, row, hidden_, h.data(), op_.h_zero, op_.gates() * hidden_ + row), gate);
     }
-    int32_t sum(int64_t gate, int64_t j, const int8_t* x, const std::vector<int8_t>& h) const {
+    int32_t sum(int64_t gate, int64_t j, const T* x, const std::vector<T>& h) const {
         return saturated16(from_x(gate, j, x) + from_h(gate, j, h));
     }
 
-    void gru(const int8_t* x, const std::vector<int8_t>& old, int8_t* h, int16_t* wide) const {
+    void gru(const T* x, const std::vector<T>& old, T* h, int16_t* wide) const {
         std::vector<int32_t> z, reset;
-        std::vector<int8_t> kept;
+        std::vector<T> kept;
         for (int64_t j = 0; j < hidden_; ++j) {
             z.push_back(fixed_logistic16(3 * sum(0, j, x, old)));
             reset.push_back(fixed_logistic16(3 * sum(1, j, x, old)));
@@ -229,7 +240,7 @@ private:
         }
     }
 
-    void lstm(int64_t j, const int8_t* x, const std::vector<int8_t>& old, int8_t* h, int16_t* c) const {
+    void lstm(int64_t j, const T* x, const std::vector<T>& old, T* h, int16_t* c) const {
         std::array<int32_t, 4> gate{};  // i o f c
         for (int64_t k = 0; k < 4; ++k) {
             const int32_t s = 3 * sum(k, j, x, old);
@@ -238,13 +249,13 @@ private:
         int32_t cell = saturated16(op_.cell_requant.apply(gate[2] * c[j], 0) + op_.cell_requant.apply(gate[0] * gate[3], 1));
         if (op_.cell_clip != infinity) cell = std::clamp(cell, -static_cast<int32_t>(op_.cell_clip), static_cast<int32_t>(op_.cell_clip));
         c[j] = static_cast<int16_t>(cell);
-        h[j] = static_cast<int8_t>(op_.requant.apply(gate[1] * fixed_tanh16(tanh16_argument(cell, op_.cell_exponent)), 0));
+        h[j] = static_cast<T>(op_.requant.apply(gate[1] * fixed_tanh16(tanh16_argument(cell, op_.cell_exponent)), 0));
     }
 
     const Recurrent& op_;
     int64_t hidden_, inputs_;
     std::span<const int8_t> w_, r_;
-    std::span<const int32_t> bias_;
+    std::span<const Sum> bias_;
     std::vector<int16_t> wide_;
 };
 
@@ -271,9 +282,13 @@ void evaluate(const Recurrent& op, std::span<const Tensor* const> in, std::span<
         all_steps<float>(op, *in[op_x], out, [&](const float* x, float* h, int64_t at) { cell.step(x, h, c == nullptr ? c : c + at); });
         return;
     }
-    IntCell cell(op, in);
     int16_t* c = op.kind == RecurrentKind::lstm ? out[2].mutable_data<int16_t>().data() : nullptr;
-    all_steps<int8_t>(op, *in[op_x], out, [&](const int8_t* x, int8_t* h, int64_t at) { cell.step(x, h, c == nullptr ? c : c + at, at); });
+    const auto run = [&](auto element) {
+        using T = decltype(element);
+        IntCell<T> cell(op, in);
+        all_steps<T>(op, *in[op_x], out, [&](const T* x, T* h, int64_t at) { cell.step(x, h, c == nullptr ? c : c + at, at); });
+    };
+    in[op_x]->type.dtype == DType::int8 ? run(int8_t{}) : run(int16_t{});
 }
 
 Work work(const Recurrent&, std::span<const Type* const> in, std::span<const Type* const>) {

@@ -17,15 +17,20 @@ inline Status check_hybrid_weights(const Type& w, const InferContext& context) {
 // Weights of a float op as floats: i8 weights are dequantized.
 inline Tensor real_weights(const Tensor& w) { return w.type.dtype == DType::float32 ? w : w.dequantized(); }
 
+// A bias of sums of 64 bits, where it is known: leaves room for the products below 2^47.
+inline Status check_wide_bias(const Operand& bias, const InferContext& context) {
+    if (bias.value == nullptr) return {};
+    for (int64_t b : bias.value->ints())
+        if (std::abs(b) > int64_t{1} << 46)
+            return about(context, "bias").fail("{} is beyond 2^46, and rescaling is defined for sums below 2^47", b);
+    return {};
+}
+
 // Sums of i16 data: 64 bits and the form `wide` with an i64 bias, 32 bits and the form `twice` with an i32 bias, either without one.
 inline Status check_wide_sums(const Requant& r, std::span<const Operand> in, const InferContext& context) {
     if (r.rounding != Rounding::wide && r.rounding != Rounding::twice)
         return context.fail("sums of i16 data are requantized `wide` or `twice`, not {}", rounding_name(r.rounding));
-    if (!has(in, 2) || in[2].value == nullptr || r.rounding == Rounding::twice) return {};
-    for (int64_t b : in[2].value->ints())
-        if (std::abs(b) > int64_t{1} << 46)  // leaves room for the products below 2^47
-            return about(context, "bias").fail("{} is beyond 2^46, and rescaling is defined for sums below 2^47", b);
-    return {};
+    return has(in, 2) && r.rounding == Rounding::wide ? check_wide_bias(in[2], context) : Status{};
 }
 
 // Whether the results are sums: of integers, without a requantization.

@@ -52,14 +52,20 @@ Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, In
     return r;
 }
 
-Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range) {
+Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range, std::string_view name) {
     Requant r = twice_requant(factors, 0, range);
     r.rounding = Rounding::wide;
     for (size_t c = 0; c < factors.size(); ++c) {
-        if (r.shift[c] > 7) return n.bad_quant("result", "a sum is rescaled by {}; factors below 128 are defined", factors[c]);
+        if (r.shift[c] > 7) return n.bad_quant(name, "a sum is rescaled by {}; factors below 128 are defined", factors[c]);
         widen_multiplier(r.multiplier[c], r.shift[c]);
     }
     return r;
+}
+
+bool is_power_of_two(float scale, int& power) {
+    const float log2 = std::log(scale) * (1.0f / std::log(2.0f)), rounded = std::round(log2);
+    power = static_cast<int>(rounded);
+    return std::abs(log2 - rounded) < 1e-3f;
 }
 
 bool quantized_pair(const TfliteNode& n) {

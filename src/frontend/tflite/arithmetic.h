@@ -34,8 +34,10 @@ bool quantized_pair(const TfliteNode& n);
 
 // One rescaling for all channels, or one a channel; the factors are the model's, in double.
 Requant twice_requant(const std::vector<double>& factors, int32_t zero_point, IntRange range);
-// The same for sums of 64 bits.
-Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range);
+// The same for sums of 64 bits; `name` is the operand whose scale is to blame for a factor that is too large.
+Expected<Requant> wide_requant(TfliteNode& n, const std::vector<double>& factors, IntRange range, std::string_view name = "result");
+// The power of two next to a scale, and whether it is that within 0.1 %, as the reference finds both, in float.
+bool is_power_of_two(float scale, int& power);
 
 // Tables of int8 functions: the result's byte for each of the operand's 256.
 Tensor relu_table(const Quant& x, const Quant& y, FloatRange range);  // RELU, RELU_N1_TO_1: rescaled, then clamped

@@ -28,13 +28,6 @@ Status unit_result(TfliteNode& n) {
     if (y == Quant::tensor(1.0f / 32768, 0)) return {};
     return n.bad_quant("result", "is declared with {}, expected q(3.0517578e-05,0)", y.text());
 }
-
-// Whether the scale is a power of two within 0.1 %, as the reference finds it, in float; the power.
-bool is_power_of_two(float scale, int& power) {
-    const float log2 = std::log(scale) * (1.0f / std::log(2.0f)), rounded = std::round(log2);
-    power = static_cast<int>(rounded);
-    return std::abs(log2 - rounded) < 1e-3f;
-}
 }  // namespace
 
 Status relu16(TfliteNode& n) {

@@ -42,9 +42,11 @@ Expected<Requant> gate_requant(TfliteNode& n, const std::array<size_t, 4>& weigh
         if (w.zero_point() != 0) return n.bad_quant("weights", "zero point {} of int8 weights is not 0", w.zero_point());
         factors.push_back(static_cast<double>(scale * w.scale()) / std::ldexp(1.0, -12));
     }
-    return twice_requant(factors, 0, {-32768, 32767});
+    if (n.is(0, DType::int16)) return wide_requant(n, factors, range_of(DType::int16), "weights");
+    return twice_requant(factors, 0, range_of(DType::int16));
 }
 
+// Of int8 and int16 data. The reference takes zero points of int16 data for 0 without looking at them; here they must be.
 Status lstm_integers(TfliteNode& n, Recurrent& op, float cell_clip) {
     GW_TRY(Quant x, n.quant(0, "input"));
     GW_TRY(Quant h, n.quant(lstm_hidden, "output state"));
@@ -54,11 +56,11 @@ Status lstm_integers(TfliteNode& n, Recurrent& op, float cell_clip) {
     GW_TRY(op.x_requant, gate_requant(n, lstm_w, x.scale()));
     GW_TRY(op.h_requant, gate_requant(n, lstm_r, h.scale()));
     const double unit = std::ldexp(1.0, -15), cell = static_cast<double>(c.scale());
-    op.cell_requant = twice_requant({unit * cell / cell, unit * unit / cell}, 0, {-32768, 32767});
-    op.requant = twice_requant({unit * unit / static_cast<double>(h.scale())}, h.zero_point(), {});
-    const double exponent = std::round(std::log2(cell));
-    if (exponent < -24 || exponent > 0) return n.bad_quant("cell state", "scale {} is out of range [2^-24, 1]", c.scale());
-    op.cell_exponent = static_cast<int32_t>(exponent);
+    op.cell_requant = twice_requant({unit * cell / cell, unit * unit / cell}, 0, range_of(DType::int16));
+    op.requant = twice_requant({unit * unit / static_cast<double>(h.scale())}, h.zero_point(), range_of(n.type(lstm_hidden).dtype));
+    if (op.requant.shift[0] > 0) return n.bad_quant("output state", "scale {} is too small for a product of gates", h.scale());
+    is_power_of_two(c.scale(), op.cell_exponent);
+    if (op.cell_exponent < -24 || op.cell_exponent > 0) return n.bad_quant("cell state", "scale {} is out of range [2^-24, 1]", c.scale());
     if (cell_clip > 0) op.cell_clip = static_cast<float>(std::trunc(std::min(static_cast<double>(cell_clip) / cell, 32767.0)));
     return {};
 }
@@ -97,15 +99,16 @@ Status sequence_lstm(TfliteNode& n) {
         return n.unsupported("the activation number {} is not supported, tanh is", static_cast<int>(o->activation()));
     const Shape &x = n.type(0).shape, &w = n.type(1).shape;
     if (x.rank() != 3 || w.rank() != 2) return n.malformed("data {} and weights {}, expected ranks 3 and 2", x.text(), w.text());
-    const bool integer = n.is(0, DType::int8);
-    if (!integer && !n.is(0, DType::float32)) return n.bad_types();
+    const DType element = n.type(0).dtype;
+    const bool integer = element == DType::int8 || element == DType::int16;
+    if (!integer && element != DType::float32) return n.bad_types();
     const int64_t batch = o->time_major() ? x[1] : x[0], hidden = w[0];
-    const DType narrow = integer ? DType::int8 : DType::float32, wide = integer ? DType::int32 : DType::float32;
+    const DType narrow = integer ? DType::int8 : element, wide = !integer ? element : element == DType::int8 ? DType::int32 : DType::int64;
     GW_TRY(ValueId weights, lstm_constants(n, lstm_w, {narrow, Shape{hidden, x[2]}, {}}, "weights"));
     GW_TRY(ValueId recurrent, lstm_constants(n, lstm_r, {narrow, Shape{hidden, hidden}, {}}, "recurrent weights"));
     GW_TRY(ValueId bias, lstm_constants(n, lstm_bias, {wide, Shape{hidden}, {}}, "bias"));
     for (size_t i : {lstm_hidden, lstm_cell}) {
-        const DType expected = i == lstm_hidden ? narrow : integer ? DType::int16 : DType::float32;
+        const DType expected = i == lstm_hidden || !integer ? element : DType::int16;
         if (n.type(i).dtype != expected || n.type(i).elements() != batch * hidden)
             return n.malformed("operand {} is {}, expected {}[{},{}]", i, n.type(i).text(), dtype_name(expected), batch, hidden);
     }

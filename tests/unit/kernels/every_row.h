@@ -229,6 +229,7 @@ inline void walk_rows(std::string_view core, uint32_t first, uint32_t most, int 
         offer(float_recurrent_case(dice, seed));
         offer(svdf_case(dice, seed));
         offer(recurrent8_case(dice, seed));
+        offer(lstm16_case(dice));
         offer(int16_case(dice, seed));
         offer(int16_case(dice, 3 * seed));
         const Graph g = seed % 3 == 0 ? optimised(RandomGraph(seed, {.blocks = 3}).make()) : RandomInt8(seed, Rounding::none, 3).make();

@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "unit/kernels/cases.h"
+#include "unit/kernels/int16_cases.h"
 
 namespace gw {
 
@@ -46,33 +46,62 @@ inline KernelCase state_case(const Op& op, const std::vector<Tensor>& operands, 
     return c;
 }
 
-// An int8 layer; `number` modulo 3 is its kind.
-inline KernelCase recurrent8_case(Dice& dice, int64_t number) {
-    const int64_t steps = dice.between(1, 4), batch = dice.between(1, 2), inputs = dice.between(1, 9), h = dice.between(1, 7);
+// Sums of 64 bits of up to max_abs into Q3.12, for one gate or each: over its range, beyond it, and by the ends of multipliers and shifts.
+inline Requant wide_to_int16(Dice& dice, int64_t gates, double max_abs) {
+    Requant r = requant16(dice, gates, max_abs, true);
+    r.lo = -32768, r.hi = 32767;
+    if (dice.chance(15)) r.multiplier.back() = dice.chance(50) ? 32767 : 1, r.shift.back() = dice.chance(50) ? 8 : 46;
+    return r;
+}
+
+// An int8 layer of this kind, or an lstm of int16.
+inline KernelCase integer_recurrent_case(Dice& dice, RecurrentKind kind, DType data) {
+    const bool lstm = kind == RecurrentKind::lstm, words = data == DType::int16;
+    const int64_t steps = dice.between(1, 4), batch = dice.between(1, 2), inputs = words && dice.chance(15) ? 700 : dice.between(1, 9),
+                  h = dice.between(1, 7);
     Recurrent op;
-    op.kind = static_cast<RecurrentKind>(number % 3);
-    const auto gates = static_cast<size_t>(op.gates());
-    const int64_t gh = op.gates() * h;
-    const bool lstm = op.kind == RecurrentKind::lstm;
+    op.kind = kind;
+    const int64_t gates = op.gates(), gh = gates * h;
     op.reverse = dice.chance(30);
     op.linear_before_reset = op.kind == RecurrentKind::gru && dice.chance(50);
     if (op.kind == RecurrentKind::rnn) op.f = UnaryKind::tanh;
-    op.x_zero = dice.zero();
-    op.x_requant = to_int16(dice, dice.chance(20) ? 1 : gates, -2), op.h_requant = to_int16(dice, gates, -2);
-    if (lstm) {
-        op.h_zero = dice.zero();
-        op.cell_exponent = static_cast<int32_t>(-dice.between(7, 15));
-        op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
-        op.requant = {
-            Rounding::twice, 0, {static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647))}, {-22}, dice.zero(), -128, 127};
-        if (dice.chance(30)) op.cell_clip = static_cast<float>(dice.between(1, 32767));
+    if (words) {
+        op.x_requant = wide_to_int16(dice, gates, static_cast<double>(inputs) * 2.4e6);
+        op.h_requant = wide_to_int16(dice, gates, static_cast<double>(h) * 2.4e6);
+    } else {
+        op.x_zero = dice.zero();
+        op.x_requant = to_int16(dice, dice.chance(20) ? 1 : static_cast<size_t>(gates), -2);
+        op.h_requant = to_int16(dice, static_cast<size_t>(gates), -2);
     }
-    const Tensor bias = dice.chance(20) ? Tensor() : dice.words({2 * gh}, -9000, 9000);
+    if (lstm) {
+        op.cell_exponent = static_cast<int32_t>(-dice.between(dice.chance(70) ? 7 : 0, dice.chance(70) ? 15 : 24));
+        op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
+        if (dice.chance(20)) op.cell_requant.multiplier = {2147483647, 2147483647}, op.cell_requant.shift = {-14, -13};
+        op.requant = {Rounding::twice, 0, {static_cast<int32_t>(dice.between(int64_t{1} << 30, 2147483647))}, {-22}, 0, -128, 127};
+        if (words) op.requant.shift = {static_cast<int32_t>(-dice.between(13, 16))}, op.requant.lo = -32768, op.requant.hi = 32767;
+        if (dice.chance(10)) op.requant.shift = {dice.chance(50) ? 0 : -31};
+        if (!words) op.h_zero = dice.zero(), op.requant.zero_point = dice.zero();
+        if (dice.chance(30)) op.cell_clip = static_cast<float>(dice.chance(20) ? 0 : dice.between(1, 32767));
+    }
+    Tensor bias;
+    if (words && dice.chance(80)) {
+        bias = Tensor::zeros({DType::int64, Shape{2 * gh}, {}});
+        const int most = dice.chance(30) ? 46 : 20;
+        for (int64_t& v : bias.mutable_data<int64_t>()) v = dice.between(-(int64_t{1} << most), int64_t{1} << most);
+    } else if (!words && dice.chance(80)) {
+        bias = dice.words({2 * gh}, -9000, 9000);
+    }
+    const auto values = [&](const Shape& shape) { return words ? words16(dice, shape) : dice.bytes(shape); };
     return state_case(op,
-                      {dice.bytes({steps, batch, inputs}), dice.bytes({gh, inputs}), dice.bytes({gh, h}), dice.bytes({batch, h}),
+                      {values({steps, batch, inputs}), dice.bytes({gh, inputs}), dice.bytes({gh, h}), values({batch, h}),
                        lstm ? int16s(dice, {batch, h}) : Tensor(), bias},
                       dice.chance(80) ? std::vector<size_t>{0, 3, 4} : std::vector<size_t>{0, 4}, dice.chance(70));
 }
+// An int8 layer; `number` modulo 3 is its kind.
+inline KernelCase recurrent8_case(Dice& dice, int64_t number) {
+    return integer_recurrent_case(dice, static_cast<RecurrentKind>(number % 3), DType::int8);
+}
+inline KernelCase lstm16_case(Dice& dice) { return integer_recurrent_case(dice, RecurrentKind::lstm, DType::int16); }
 
 // A float layer; `number` modulo 3 is its kind.
 inline KernelCase float_recurrent_case(Dice& dice, int64_t number) {

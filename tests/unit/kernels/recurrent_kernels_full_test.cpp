@@ -18,6 +18,32 @@ TEST(RecurrentKernels, Int8) {
     compilers.expect_quiet();
 }
 
+TEST(RecurrentKernels, Int16) {
+    Dice dice(45);
+    EveryCompiler compilers(9);
+    KernelHarness harness("cortex-m0plus", 0, compilers.fault());
+    int wide = 0, wide_biases = 0;
+    for (int i = 0; i < 60; ++i) {
+        const KernelCase c = lstm16_case(dice);
+        ASSERT_THAT(harness.add(c), testing::ElementsAre("lstm_s16"));
+        for (const auto& [name, type] : harness.candidate(c, "lstm_s16").types)
+            (name == "sum" ? wide : wide_biases) += name != "elem" && type == "int64_t";
+    }
+    EXPECT_THAT(wide, testing::AllOf(testing::Gt(wide_biases), testing::Lt(45))) << "sums of 32 bits, of 64, and with small biases";
+    EXPECT_GT(wide_biases, 3);
+    expect_clean(harness, 60);
+    compilers.expect_quiet();
+}
+
+// As a 32-bit core computes it, with its own division, shifts and unaligned bytes.
+TEST(RecurrentKernels, LstmsOnAnEmulatedCore) {
+    Dice dice(46);
+    KernelHarness harness("cortex-m55");
+    for (int i = 0; i < 30; ++i) harness.add(lstm16_case(dice)), harness.add(recurrent8_case(dice, 2));
+    EXPECT_GE(harness.runs(), 60U);
+    for (const std::string& fault : harness.run_on_core("gcc", "-O2")) ADD_FAILURE() << fault;
+}
+
 TEST(RecurrentKernels, Float) {
     Dice dice(42);
     EveryCompiler compilers(9);

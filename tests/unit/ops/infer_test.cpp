@@ -214,7 +214,7 @@ void recurrent_ops() {
     const Tensor x = f({3, 1, 4}), w = f({8, 4}), r = f({8, 2}), h = f({1, 2});
     refused(Recurrent{}, {x, w, r}, "operand `h`: missing");
     refused(Recurrent{}, {f({3, 4}), w, r, h, h}, "has rank 2, expected 3 (T, N, I)");
-    refused(Recurrent{}, {t(DType::int16, {3, 1, 4}), w, r, h, h}, "expected f32 or i8");
+    refused(Recurrent{}, {t(DType::int32, {3, 1, 4}), w, r, h, h}, "expected f32, i8 or i16");
     refused(Recurrent{}, {x, f({7, 4}), r, h, h}, "is not 4 gates of one size");
     refused(Recurrent{}, {x, w, f({8, 3}), h, h}, "operand `r`: f32[8,3] given, expected f32[8,2]");
     refused(Recurrent{}, {x, w, r, h}, "an lstm needs it");
@@ -241,6 +241,34 @@ void recurrent_ops() {
             "operand `bias`: i32[6] given, expected i32[12]");
     refused(with<Recurrent>([](auto& o) { o.cell_exponent = 1; }), ints, "cell_exponent 1 is out of range");
     refused(with<Recurrent>([](auto& o) { o.cell_clip = 0.5f; }), ints, "cell_clip 0.5 is not an int16");
+    const Requant twice{Rounding::twice, 0, {1 << 30}, {-14}, 0, -32768, 32767}, wide{Rounding::wide, 0, {1 << 14}, {23}, 0, -32768, 32767};
+    refused(with<Recurrent>([&](auto& o) { o.x_requant = wide; }), ints, "x_requant rounds wide");
+    const auto i16 = [](Shape s) { return t(DType::int16, std::move(s)); };
+    const std::vector<Tensor> words{i16({3, 1, 4}), i8({8, 4}), i8({8, 2}), i16({1, 2}), i16({1, 2})};
+    const auto lstm16 = [&](auto change) {
+        return with<Recurrent>([&](auto& o) {
+            o.x_requant = o.h_requant = wide, o.cell_requant = o.requant = twice;
+            change(o);
+        });
+    };
+    const auto with_bias = [&](const Tensor& bias) {
+        std::vector<Tensor> in = words;
+        in.push_back(bias);
+        return in;
+    };
+    EXPECT_EQ(infer_error(lstm16([](auto&) {}), with_bias(t(DType::int64, {16}))), "");
+    refused(lstm16([](auto& o) { o.kind = RecurrentKind::rnn, o.f = UnaryKind::tanh; }),
+            {i16({3, 1, 4}), i8({2, 4}), i8({2, 2}), i16({1, 2})}, "an lstm alone takes i16");
+    refused(lstm16([](auto&) {}), {words[0], i16({8, 4}), words[2], words[3], words[4]}, "operand `w`: i16[8,4] given, expected i8[8,4]");
+    refused(lstm16([](auto&) {}), {words[0], words[1], words[2], ints[3], words[4]}, "operand `h`: i8[1,2] given, expected i16[1,2]");
+    refused(lstm16([](auto&) {}), with_bias(t(DType::int32, {16})), "operand `bias`: i32[16] given, expected i64[16]");
+    refused(lstm16([](auto&) {}), with_bias(Tensor::of<int64_t>({16}, std::vector<int64_t>(16, (int64_t{1} << 46) + 1))), "is beyond 2^46");
+    refused(lstm16([](auto& o) { o.x_zero = 1; }), words, "x_zero is 1, but i16 data are symmetric");
+    refused(lstm16([](auto& o) { o.h_zero = 1; }), words, "h_zero is 1, but i16 data are symmetric");
+    refused(lstm16([](auto& o) { o.requant.zero_point = 1; }), words, "i16 data are symmetric");
+    refused(lstm16([&](auto& o) { o.h_requant = twice; }), words, "h_requant rounds twice");
+    refused(lstm16([&](auto& o) { o.cell_requant = wide; }), words, "cell_requant rounds wide");
+    refused(lstm16([&](auto& o) { o.requant = wide; }), words, "requant rounds wide");
     refused(Svdf{}, {f({1, 4}), f({6, 4}), f({6, 3})}, "operand `state`: missing");
     refused(with<Svdf>([](auto& o) { o.rank = 4; }), {f({1, 4}), f({6, 4}), f({6, 3}), f({1, 18})}, "6 filters are not units of rank 4");
     refused(Custom{}, {f({1})}, "no function is named");

@@ -104,6 +104,36 @@ TEST(Recurrent, AnIntegerRnnStepByHand) {
     EXPECT_EQ(out[1].at(0), out[0].at(1));
 }
 
+Tensor longs(const Shape& shape, const std::vector<int64_t>& v) { return Tensor::of<int64_t>(shape, v); }
+
+// One unit of int16: x and h in Q0.15, weights in Q1.6, a cell in Q4.11. A sum of products stands for 2^-21, 2^-9 of it is Q3.12.
+TEST(Recurrent, AnInt16LstmStepByHand) {
+    for (const bool clipped : {false, true}) {
+        Recurrent op;
+        op.x_requant = op.h_requant = {Rounding::wide, 0, {1 << 14}, {23}, 0, -32768, 32767};
+        op.cell_exponent = -11;
+        op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -18}, 0, -32768, 32767};
+        op.requant = {Rounding::twice, 0, {1 << 30}, {-14}, 0, -32768, 32767};
+        if (clipped) op.cell_clip = 512;  // 1/4
+        // Gates i o f c; a bias of f that leaves 32 bits holds it open.
+        const std::vector<Tensor> out =
+            run_all(op, {Tensor::of<int16_t>({2, 1, 1}, {16384, -8192}), bytes({4, 1}, {64, -32, 0, 127}), bytes({4, 1}, {32, 64, 0, -64}),
+                         Tensor::of<int16_t>({1, 1}, {8192}), Tensor::of<int16_t>({1, 1}, {-1024}),
+                         longs({8}, {1 << 20, 0, int64_t{1} << 40, 0, 0, 0, 0, 1 << 19})});
+        double h = 0.25, c = -0.5;
+        for (int t = 0; t < 2; ++t) {
+            const double x = t == 0 ? 0.5 : -0.25, i = 1 / (1 + std::exp(-(x + 0.5 + h / 2))), o = 1 / (1 + std::exp(-(-x / 2 + h))),
+                         g = std::tanh(127.0 / 64 * x - h + 0.25);
+            c = c + i * g;
+            if (clipped) c = std::clamp(c, -0.25, 0.25);
+            h = o * std::tanh(c);
+            EXPECT_NEAR(out[0].at(t), 32768 * h, 24) << clipped << " " << t;
+        }
+        EXPECT_EQ(out[1].at(0), out[0].at(1));
+        EXPECT_NEAR(out[2].at(0), 2048 * c, 2.5) << clipped;
+    }
+}
+
 // The update gate all but open: what each step adds is below half a unit of the 8 bits that h has outside, and must not be lost.
 TEST(Recurrent, AnIntegerGruAddsUpWhatEightBitsCannotHold) {
     for (const bool linear : {false, true}) {

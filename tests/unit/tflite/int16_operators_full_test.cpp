@@ -12,15 +12,6 @@ using namespace tflite_test;
 constexpr ElementType word = ElementType::int16;
 constexpr int few = 5;  // of what has one or two numbers to vary
 
-// TFLite's rescaling of a sum of 64 bits: 15 bits of the multiplier, half up.
-int64_t rescaled64(int64_t acc, double factor) {
-    int32_t multiplier = 0;
-    int shift = 0;
-    quantize_multiplier(factor, multiplier, shift);
-    const __int128 reduced = multiplier < 0x7FFF0000 ? (multiplier + 32768) / 65536 : 32767;
-    const __int128 unit = static_cast<__int128>(1) << (15 - shift), sum = acc * reduced + unit / 2;
-    return static_cast<int64_t>(sum >= 0 ? sum / unit : -((-sum + unit - 1) / unit));
-}
 void append(std::string& list, int64_t v, int64_t lo = -32768, int64_t hi = 32767) {
     const auto held = static_cast<int16_t>(std::clamp(v, lo, hi));
     list.append(reinterpret_cast<const char*>(&held), 2);

@@ -69,6 +69,15 @@ inline int32_t rescaled(int32_t v, double factor) {
     quantize_multiplier(factor, multiplier, shift);
     return multiply_by_quantized_multiplier(v, multiplier, shift);
 }
+// TFLite's rescaling of a sum of 64 bits: 15 bits of the multiplier, half up.
+inline int64_t rescaled64(int64_t acc, double factor) {
+    int32_t multiplier = 0;
+    int shift = 0;
+    quantize_multiplier(factor, multiplier, shift);
+    const __int128 reduced = multiplier < 0x7FFF0000 ? (multiplier + 32768) / 65536 : 32767;
+    const __int128 unit = static_cast<__int128>(1) << (15 - shift), sum = acc * reduced + unit / 2;
+    return static_cast<int64_t>(sum >= 0 ? sum / unit : -((-sum + unit - 1) / unit));
+}
 inline int8_t clamped(int64_t v) { return static_cast<int8_t>(std::clamp<int64_t>(v, -128, 127)); }
 
 // A model of one operator: operands that are inputs first, then constants, in the order of `in`.
