@@ -1,6 +1,6 @@
 // Random int16 networks as TFLite's int16x8 models come from the reader: int8 weights, sums of 32 and 64 bits, one scale a tensor or a
-// channel, dead channels, residual branches, concatenations, slices, pads, pools, rectifiers, tables, a head with softmax, int8 at an edge.
-// Scales are chosen so that results spread over the int16 range. The same seed gives the same graph.
+// channel, dead channels, residual branches, concatenations, slices, pads, pools, rectifiers, tables, every fourth with an lstm, a head
+// with softmax, int8 at an edge. Scales are chosen so that results spread over the int16 range. The same seed gives the same graph.
 #pragma once
 #include <cmath>
 #include <random>
@@ -11,7 +11,7 @@ namespace gw::testing {
 
 class RandomInt16 {
 public:
-    RandomInt16(uint32_t seed, int blocks) : random_(seed), blocks_(blocks) {}
+    RandomInt16(uint32_t seed, int blocks) : random_(seed), blocks_(blocks), recurrent_(seed % 4 == 3) {}
 
     Graph make() {
         g_.file = "random16.tflite";
@@ -23,6 +23,7 @@ public:
             x = g_.add_input("x", {DType::int16, s, scale()});
         }
         for (int k = 0; k < blocks_; ++k) x = block(x);
+        if (recurrent_) x = lstm(x);
         if (chance(60)) x = head(x);
         if (chance(25)) x = add(to_int8(), {x});
         g_.add_output("y", x);
@@ -72,20 +73,26 @@ private:
         op.requant.lo = -128, op.requant.hi = 127, op.requant.zero_point = -5;
         return op;
     }
-    // Weights of o channels and a bias or none; some channels are dead.
-    std::vector<ValueId> weights(ValueId x, const Shape& s, bool wide) {
+    // Weights of s[0] channels, some of them dead.
+    Tensor channels(const Shape& s) {
         Tensor w = Tensor::zeros({DType::int8, s, {}});
         const int64_t o = s[0], row = s.elements() / o;
         for (int64_t i = 0; i < o; ++i)
             for (int64_t k = 0; k < row && (i == 0 || !dead_); ++k) w.set(i * row + k, static_cast<double>(pick(-127, 127)));
         for (int64_t k = 0; k < row; ++k)
             if (o > 1 && chance(30)) w.set((o - 1) * row + k, 0);
-        std::vector<ValueId> in{x, constant(std::move(w))};
-        if (chance(25)) return in;
-        Tensor bias = Tensor::zeros({wide ? DType::int64 : DType::int32, Shape{o}, {}});
+        return w;
+    }
+    Tensor biases(int64_t n, bool wide) {
+        Tensor bias = Tensor::zeros({wide ? DType::int64 : DType::int32, Shape{n}, {}});
         const double reach = wide && chance(10) ? 1e12 : 1e6;
-        for (int64_t i = 0; i < o; ++i) bias.set(i, std::round(reach * static_cast<double>(pick(-1000, 1000)) / 1000));
-        in.push_back(constant(std::move(bias)));
+        for (int64_t i = 0; i < n; ++i) bias.set(i, std::round(reach * static_cast<double>(pick(-1000, 1000)) / 1000));
+        return bias;
+    }
+    // Weights and a bias or none.
+    std::vector<ValueId> weights(ValueId x, const Shape& s, bool wide) {
+        std::vector<ValueId> in{x, constant(channels(s))};
+        if (!chance(25)) in.push_back(constant(biases(s[0], wide)));
         return in;
     }
     // What takes a sum of `depth` products back to the range of an operand.
@@ -168,6 +175,38 @@ private:
                 return conv(x);
         }
     }
+    // To Q3.12, which the gates' sums fill to a quarter or leave.
+    Requant gates(int64_t depth) {
+        Requant r = requant(gain(depth) * (chance(20) ? 4 : 0.25), 4, true);
+        r.lo = -32768, r.hi = 32767;
+        return r;
+    }
+    Tensor words(const Shape& s, int64_t most) {
+        Tensor t = Tensor::zeros({DType::int16, s, {}});
+        for (int64_t i = 0; i < t.elements(); ++i) t.set(i, static_cast<double>(pick(-most, most)));
+        return t;
+    }
+    // Over the rows of all pictures, one after the other; the columns are its batch.
+    ValueId lstm(ValueId x) {
+        const Shape s = shape(x);
+        const int64_t steps = s[0] * s[1], batch = s[2], units = pick(1, 6);
+        Recurrent op;
+        op.reverse = chance(30);
+        op.x_requant = gates(s[3]), op.h_requant = gates(units);
+        op.cell_exponent = static_cast<int32_t>(-pick(8, 14));
+        op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
+        op.requant = {Rounding::twice, 0, {1 << 30}, {static_cast<int32_t>(-pick(13, 15))}, 0, -32768, 32767};
+        if (chance(30)) op.cell_clip = static_cast<float>(pick(0, 20000));
+        std::vector<ValueId> in{add(Reshape{{steps, batch, s[3]}}, {x}), constant(channels({4 * units, s[3]})),
+                                constant(channels({4 * units, units})), constant(words({batch, units}, 30000)),
+                                constant(words({batch, units}, 9000))};
+        if (chance(75)) in.push_back(constant(biases(8 * units, true)));
+        Diagnostics diag;
+        const auto made = g_.add(op, in, {{"lstm", "recurrent", ++count_}}, diag);
+        GW_CHECK(made.ok(), "a random lstm is refused");
+        g_[made->front()].type.quant = scale();
+        return add(Reshape{{s[0], s[1], s[2], units}}, {made->front()});
+    }
     ValueId head(ValueId x) {
         Reduce mean;
         mean.axes = {1, 2}, mean.keep_dims = false;
@@ -189,7 +228,7 @@ private:
 
     std::mt19937 random_;
     int blocks_, count_ = 0;
-    bool dead_ = false;
+    bool recurrent_, dead_ = false;
     Graph g_;
 };
 

@@ -57,8 +57,8 @@ inline Requant wide_to_int16(Dice& dice, int64_t gates, double max_abs) {
 // An int8 layer of this kind, or an lstm of int16.
 inline KernelCase integer_recurrent_case(Dice& dice, RecurrentKind kind, DType data) {
     const bool lstm = kind == RecurrentKind::lstm, words = data == DType::int16;
-    const int64_t steps = dice.between(1, 4), batch = dice.between(1, 2), inputs = words && dice.chance(15) ? 700 : dice.between(1, 9),
-                  h = dice.between(1, 7);
+    const bool many = words && dice.chance(15);  // inputs and weights at their ends: sums beyond 32 bits without a bias
+    const int64_t steps = dice.between(1, 4), batch = dice.between(1, 2), inputs = many ? 700 : dice.between(1, 9), h = dice.between(1, 7);
     Recurrent op;
     op.kind = kind;
     const int64_t gates = op.gates(), gh = gates * h;
@@ -92,9 +92,12 @@ inline KernelCase integer_recurrent_case(Dice& dice, RecurrentKind kind, DType d
         bias = dice.words({2 * gh}, -9000, 9000);
     }
     const auto values = [&](const Shape& shape) { return words ? words16(dice, shape) : dice.bytes(shape); };
-    return state_case(op,
-                      {values({steps, batch, inputs}), dice.bytes({gh, inputs}), dice.bytes({gh, h}), values({batch, h}),
-                       lstm ? int16s(dice, {batch, h}) : Tensor(), bias},
+    Tensor x = values({steps, batch, inputs}), w = dice.bytes({gh, inputs});
+    if (many) {
+        std::ranges::fill(x.mutable_data<int16_t>(), static_cast<int16_t>(dice.chance(50) ? -32768 : 32767));
+        std::ranges::fill(w.mutable_data<int8_t>(), static_cast<int8_t>(dice.chance(50) ? -128 : 127));
+    }
+    return state_case(op, {x, w, dice.bytes({gh, h}), values({batch, h}), lstm ? int16s(dice, {batch, h}) : Tensor(), bias},
                       dice.chance(80) ? std::vector<size_t>{0, 3, 4} : std::vector<size_t>{0, 4}, dice.chance(70));
 }
 // An int8 layer; `number` modulo 3 is its kind.
