@@ -31,6 +31,9 @@ Graph merge_common(const Graph& graph);
 // Channels that always hold one value, and channels that nobody reads, are not computed: the constants become part of biases. The results
 // of integer graphs are the same bytes.
 Graph drop_channels(const Graph& graph);
+// Rows that nobody reads, and columns where that takes no copy, are not computed: what a pool, a stride or a slice leaves alone at the
+// edges of a picture. The results are the same bytes.
+Graph drop_borders(const Graph& graph);
 
 struct QuantizeOptions {
     RangeMethod range;

@@ -5,7 +5,8 @@
 namespace gw {
 
 Expected<Graph> PassRunner::operator()(std::string_view name, const Pass& pass, const Graph& graph, Diagnostics& diag) {
-    if (count_ >= limit || (!fusion && (name.substr(0, 5) == "fuse-" || name == "fold-arithmetic" || name == "drop-channels")))
+    if (count_ >= limit ||
+        (!fusion && (name.substr(0, 5) == "fuse-" || name == "fold-arithmetic" || name == "drop-channels" || name == "drop-borders")))
         return graph;
     ++count_;
     GW_TRY(Graph result, pass(graph));
@@ -47,6 +48,9 @@ Expected<Graph> prune(const Graph& graph, PassRunner& run, Diagnostics& diag) {
     GW_TRY(Graph g, run(
                         "drop-channels", [](const Graph& x) -> Expected<Graph> { return drop_channels(x); }, graph, diag));
     // From here: every channel is read by somebody, and differs from input to input as far as its range can tell.
+    GW_TRY(g, run(
+                  "drop-borders", [](const Graph& x) -> Expected<Graph> { return drop_borders(x); }, g, diag));
+    // From here: no row is computed that nobody reads, and no column where leaving it out takes no copy.
     return g;
 }
 
@@ -81,6 +85,7 @@ std::span<const NamedPass> named_passes() {
         {"fuse-activations", fuse_activations},
         {"merge-common", merge_common},
         {"drop-channels", drop_channels},
+        {"drop-borders", drop_borders},
     };
     return passes;
 }

@@ -5,6 +5,7 @@
 #include "passes/row_plan.h"
 
 #include <algorithm>
+#include <array>
 
 namespace gw {
 namespace {
@@ -40,6 +41,21 @@ std::vector<const Type*> operand_types(const Graph& g, const Node& n) {
     return in;
 }
 
+// The window of a spatial op along rows (axis 0) or columns (axis 1).
+struct Window {
+    size_t axis;
+    int64_t kernel, stride, dilation;
+};
+// Gives an op for positions `r` of its result, which is given exactly positions `x` of an operand of that size, the padding that lies
+// before and behind them.
+template <class T>
+void set_padding(T& op, const Window& w, const Rows& r, const Rows& x, int64_t size) {
+    const int64_t pad = op.pad[w.axis];
+    const int64_t first = r.begin * w.stride - pad;
+    const int64_t end = (r.end - 1) * w.stride - pad + (w.kernel - 1) * w.dilation + 1;
+    op.pad[w.axis] = std::max<int64_t>(0, x.begin - first);
+    op.pad[w.axis + 2] = std::max<int64_t>(0, end - size);
+}
 class Planner {
 public:
     Planner(const RowTable& table, int32_t first, int32_t last, const Cut& cut)
@@ -169,6 +185,27 @@ bool works_by_columns(const Graph& g, const Node& n) { return works_along(1, g, 
 
 Columns columns_needed(const Graph& g, const Node& n, size_t i, const Columns& c) {
     return needed_along(2, n, operand_types(g, n), g.type(n.outputs[0]), i, c);
+}
+
+Patch patch_needed(const Graph& g, const Node& n, size_t i, const Patch& tile) {
+    const std::vector<const Type*> in = operand_types(g, n);
+    const Type& out = g.type(n.outputs[0]);
+    return {needed_along(1, n, in, out, i, tile.rows), needed_along(2, n, in, out, i, tile.columns)};
+}
+
+Op part_of(const Graph& g, const Node& n, const Patch& r, const Patch& x) {
+    const auto part = [&](auto op, auto kernel) -> Op {
+        const Shape& s = g.type(n.inputs[0]).shape;
+        set_padding(op, {0, kernel[0], op.stride[0], op.dilation[0]}, r.rows, x.rows, s[1]);
+        set_padding(op, {1, kernel[1], op.stride[1], op.dilation[1]}, r.columns, x.columns, s[2]);
+        return op;
+    };
+    if (const Conv2D* op = get_if<Conv2D>(n.op)) {
+        const Shape& w = g.type(n.inputs[1]).shape;
+        return part(*op, std::array{w[1], w[2]});
+    }
+    if (const Pool2D* op = get_if<Pool2D>(n.op)) return part(*op, op->kernel);
+    return n.op;
 }
 
 Columns band_of(int64_t width, int64_t bands, int64_t band) { return {width * band / bands, width * (band + 1) / bands}; }

@@ -17,6 +17,12 @@ struct Rows {
 };
 
 using Columns = Rows;
+// A part of a picture.
+struct Patch {
+    Rows rows;
+    Columns columns;
+    bool operator==(const Patch&) const = default;
+};
 
 // How a region is computed: `height` rows of node `driver`'s result at a time, for one band of columns after the other. The last node's
 // columns fall into `bands` of about equal width; what lies before it is made for each band as wide as the band's windows reach, so where
@@ -35,8 +41,11 @@ bool works_by_columns(const Graph& graph, const Node& node);
 // Columns of each result of nodes [first, last] that columns `wanted` of the last one's are made from. Nothing where some node would read
 // no column at all.
 std::optional<std::vector<Columns>> plan_columns(const Graph& graph, int32_t first, int32_t last, const Columns& wanted);
-// Columns of operand `i` that columns `c` of the node's result read.
+// Columns of operand `i` that columns `c` of the node's result read, and the tile that a tile reads.
 Columns columns_needed(const Graph& graph, const Node& node, size_t i, const Columns& c);
+Patch patch_needed(const Graph& graph, const Node& node, size_t i, const Patch& tile);
+// The node's op for tile `result` of its result alone, given tile `operand` of operand 0: a window gets the padding that this leaves.
+Op part_of(const Graph& graph, const Node& node, const Patch& result, const Patch& operand);
 // Band number `band` of `bands` of a result that is so wide.
 Columns band_of(int64_t width, int64_t bands, int64_t band);
 // Operands that have rows: those that are not constant.

@@ -16,7 +16,6 @@
 #include "passes/split_rows.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -26,42 +25,6 @@ namespace gw {
 namespace {
 
 bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
-
-// The window of a spatial op along rows (axis 0) or columns (axis 1).
-struct Window {
-    size_t axis;
-    int64_t kernel, stride, dilation;
-};
-// Gives an op for positions `r` of its result, which is given exactly positions `x` of an operand of that size, the padding that lies
-// before and behind them.
-template <class T>
-void set_padding(T& op, const Window& w, const Rows& r, const Rows& x, int64_t size) {
-    const int64_t pad = op.pad[w.axis];
-    const int64_t first = r.begin * w.stride - pad;
-    const int64_t end = (r.end - 1) * w.stride - pad + (w.kernel - 1) * w.dilation + 1;
-    op.pad[w.axis] = std::max<int64_t>(0, x.begin - first);
-    op.pad[w.axis + 2] = std::max<int64_t>(0, end - size);
-}
-// A part of a picture.
-struct Tile {
-    Rows rows;
-    Columns columns;
-    bool operator==(const Tile&) const = default;
-};
-Op part_of(const Graph& g, const Node& n, const Tile& r, const Tile& x) {
-    const auto part = [&](auto op, auto kernel) -> Op {
-        const Shape& s = g.type(n.inputs[0]).shape;
-        set_padding(op, {0, kernel[0], op.stride[0], op.dilation[0]}, r.rows, x.rows, s[1]);
-        set_padding(op, {1, kernel[1], op.stride[1], op.dilation[1]}, r.columns, x.columns, s[2]);
-        return op;
-    };
-    if (const Conv2D* op = get_if<Conv2D>(n.op)) {
-        const Shape& w = g.type(n.inputs[1]).shape;
-        return part(*op, std::array{w[1], w[2]});
-    }
-    if (const Pool2D* op = get_if<Pool2D>(n.op)) return part(*op, op->kernel);
-    return n.op;
-}
 
 // Points after which one value alone carries everything that is still needed: (node, value), ascending.
 std::map<int32_t, ValueId> single_values(const Graph& g) {
@@ -106,7 +69,7 @@ public:
 private:
     // The part of an old value that exists at the moment, as a value of the new graph.
     struct Held {
-        Tile tile;
+        Patch tile;
         ValueId value;
     };
 
@@ -176,15 +139,15 @@ private:
         return result;
     }
 
-    ValueId compute(int32_t k, const Tile& fresh) {
+    ValueId compute(int32_t k, const Patch& fresh) {
         const Node& n = g_.nodes[static_cast<size_t>(k)];
         std::vector<ValueId> in;
         for (ValueId id : n.inputs) in.push_back(id.valid() && g_[id].is_constant() ? r_.map(id) : ValueId{});
-        Tile x;
+        Patch x;
         for (const RowTable::Operand& o : table_.entry(k).operands) {
             const int64_t width = g_.type(n.inputs[o.input]).shape[2];
-            const Tile needed{table_.needed(o, fresh.rows),
-                              cut_.bands == 1 ? Columns{0, width} : columns_needed(g_, n, o.input, fresh.columns)};
+            const Patch needed{table_.needed(o, fresh.rows),
+                               cut_.bands == 1 ? Columns{0, width} : columns_needed(g_, n, o.input, fresh.columns)};
             if (o.input == 0) x = needed;
             in[o.input] = tile_of(n.inputs[o.input], needed);
         }
@@ -193,7 +156,7 @@ private:
 
     // That part of an old value: all that is held of it, a slice of that, or (the region's input) a slice of the whole. Rows are cut first:
     // they lie in one piece.
-    ValueId tile_of(ValueId old_value, const Tile& tile) {
+    ValueId tile_of(ValueId old_value, const Patch& tile) {
         const Shape& whole = g_.type(old_value).shape;
         const Held held = old_value == region_.in ? Held{{{0, whole[1]}, {0, whole[2]}}, r_.map(old_value)} : held_.at(old_value);
         const ValueId rows = slice(old_value, held.value, 1, held.tile.rows, tile.rows);

@@ -252,7 +252,7 @@ TEST_F(Cli, StagesAreDumpedInOrderAndReadBack) {
     std::sort(names.begin(), names.end());
     ASSERT_GE(names.size(), 12u);
     EXPECT_EQ(names.front(), "00-import.gw");
-    EXPECT_EQ(names[names.size() - 3].substr(3), "quantize.gw");  // then merge-common and drop-channels
+    EXPECT_EQ(names[names.size() - 4].substr(3), "quantize.gw");  // then merge-common, drop-channels and drop-borders
     const Said s = compile(at("c"), {"--print-after", "quantize"});
     EXPECT_EQ(s.status, 0);
     EXPECT_TRUE(s.json().is_object());  // nothing but the object
