@@ -170,8 +170,8 @@ Status expand(NodeContext& n) {
         if (d < 0) return n.bad_operand("shape", "dimension {}", d);
     const auto result = broadcast(n.shape(x), Shape(asked));
     if (!result) return n.bad_operand("shape", "{} does not broadcast with {}", Shape(asked).text(), n.shape(x).text());
-    GW_TRY_DO(check_made(n, result->dims()));
     if (const Tensor t = n.constant(x); t.valid()) {
+        GW_TRY_DO(n.check_computed(result->dims()));
         n.set(0, n.add(broadcast_to(t, *result)));
         return {};
     }
@@ -182,11 +182,13 @@ Status expand(NodeContext& n) {
     if (is_float(n.dtype(x)) && Shape(dims) != *result) {
         std::vector<int64_t> ones = dims;
         for (size_t i = 0; i < dims.size(); ++i) ones[i] = dims[i] == 1 ? (*result)[static_cast<int64_t>(i)] : 1;
+        GW_TRY_DO(n.check_computed(ones));
         return n.result(n.binary(BinaryKind::mul, y, n.add(filled(n.dtype(x), Shape(ones), 1))));
     }
     for (size_t i = 0; i < dims.size(); ++i) {
         const int64_t copies = (*result)[static_cast<int64_t>(i)];
         if (dims[i] == copies) continue;
+        GW_TRY_DO(n.check_computed({copies}));
         Gather op;
         op.axis = static_cast<int64_t>(i);
         GW_TRY(y, n.emit(op, {y, n.add(filled(DType::int32, {copies}, 0))}));
