@@ -3,6 +3,7 @@
 // the node has failed by then); `emit` evaluates an op at once when all it reads is constant, so the chains of shape arithmetic that
 // exporters write never reach the graph. After it: a node is imported whole, or has reported why not.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "frontend/onnx/importer.h"
@@ -166,6 +167,11 @@ ValueId NodeContext::add(Tensor tensor, std::string tensor_name) {
 
 ValueId NodeContext::scalar(double value, DType type) {
     Tensor t = Tensor::zeros({type, {}, {}});
+    if (is_integer(type)) {                             // what a limit of another type may be
+        constexpr double most = 9223372036854774784.0;  // the greatest double below 2^63
+        value = std::isnan(value) ? 0 : std::trunc(value);
+        value = std::clamp(value, static_cast<double>(lowest(type)), std::min(most, static_cast<double>(highest(type))));
+    }
     t.set(0, value);
     return add(std::move(t));
 }

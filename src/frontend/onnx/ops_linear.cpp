@@ -18,7 +18,7 @@ std::optional<Weight> bias_vector(const NodeContext& n, ValueId c, int64_t outpu
         t = reshaped_axis(t, {outputs}, 0);
         return w;
     }
-    if (!row && t.elements() != 1) return std::nullopt;
+    if ((!row && t.elements() != 1) || (beta != 1 && !is_float(t.type.dtype))) return std::nullopt;
     t = row ? t.reshaped({outputs}) : filled(t.type.dtype, {outputs}, t.at(0));
     if (beta != 1) t = scaled(t, beta);
     return w;
@@ -41,7 +41,7 @@ Status gemm(NodeContext& n) {
         GW_TRY(x, n.transpose(x, {1, 0}));
     }
     auto w = n.weight(n.in(1));
-    if (w && (!w->dequantize || alpha == 1)) {
+    if (w && (alpha == 1 || (!w->dequantize && is_float(w->tensor.type.dtype)))) {
         if (!transpose_b) w->tensor = permuted(w->tensor, {1, 0});
         if (alpha != 1) w->tensor = scaled(w->tensor, alpha);
         GW_TRY(ValueId weights, n.add(*std::move(w)));

@@ -122,6 +122,7 @@ Status batch_normalization(NodeContext& n) {
     if (s.rank() < 2) return n.bad_operand("X", "rank {}, expected at least 2", s.rank());
     if (n.integer("training_mode", 0) != 0) return n.unsupported("training mode is not supported");
     if (n.opset < 9 && n.integer("spatial", 1) == 0) return n.unsupported("statistics an element (spatial = 0) are not supported");
+    if (!is_float(n.dtype(n.in(0)))) return n.bad_operand("X", "type {}", dtype_long_name(n.dtype(n.in(0))));
     const double epsilon = n.number("epsilon", 1e-5f);
     const int64_t channels = s[1];
     constexpr std::string_view names[] = {"", "scale", "B", "mean", "var"};

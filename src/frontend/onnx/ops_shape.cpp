@@ -200,6 +200,8 @@ Status range(NodeContext& n) {
     GW_TRY(double start, n.need_scalar(0, "start"));
     GW_TRY(double limit, n.need_scalar(1, "limit"));
     GW_TRY(double delta, n.need_scalar(2, "delta"));
+    if (n.dtype(n.in(1)) != n.dtype(n.in(0)) || n.dtype(n.in(2)) != n.dtype(n.in(0)))
+        return n.bad_operand("limit", "start, limit and delta are of different types");
     if (delta == 0 || !std::isfinite(start) || !std::isfinite(limit) || !std::isfinite(delta))
         return n.bad_operand("delta", "the range never ends");
     constexpr double exact = 9007199254740992.0;  // 2^53: integers up to here are doubles

@@ -116,7 +116,17 @@ TEST(OnnxErrors, Operands) {
     expect_error(output, id, "operand `gone`: no node makes the output");
 }
 
-TEST(OnnxErrors, TypesOfOperands) { expect_error(one_node("Add", {"i"}, {}).ints("i", {1}, {1}), DiagId::op_types, "`Add` #0 \"it\""); }
+TEST(OnnxErrors, TypesOfOperands) {
+    expect_error(one_node("Add", {"i"}, {}).ints("i", {1}, {1}), DiagId::op_types, "`Add` #0 \"it\"");
+    OnnxBuilder bytes;
+    bytes.input("x", std::vector<int64_t>{1, 2, 2, 2}, onnx::TensorProto::INT8).output("y");
+    for (const char* name : {"s", "b", "m", "v"}) bytes.floats(name, {2}, {1e30f, 1});
+    bytes.node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"});
+    expect_error(bytes, DiagId::onnx_operand, "type int8");
+    OnnxBuilder mixed;
+    mixed.ints("i", {}, {0}).floats("f", {}, {1e12f}).ints("d", {}, {1}).output("y").node("Range", {"i", "f", "d"}, {"y"});
+    expect_error(mixed, DiagId::onnx_operand, "of different types");
+}
 
 TEST(OnnxErrors, Files) {
     TemporaryFolder folder;
@@ -206,9 +216,7 @@ TEST(OnnxErrors, TooLarge) {
     for (const char* name : {"a", "b", "c"}) many.node("ConstantOfShape", {"s"}, {name});
     many.node("Concat", {"a", "b", "c"}, {"y"}, {attr("axis", 0)});
     expect_error(many, DiagId::onnx_too_large, "constants computed so far and one of shape [2048,1024]");
-    OnnxBuilder triangle = one_node("Trilu", {}, {}, {1 << 14, 1 << 14});
-    triangle.model.mutable_opset_import(0)->set_version(14);
-    expect_error(triangle, DiagId::onnx_too_large, "one of shape [16384,16384]");
+    expect_error(one_node("Trilu", {}, {}, {1 << 14, 1 << 14}, 14), DiagId::onnx_too_large, "one of shape [16384,16384]");
     expect_error(one_node("Hardmax", {}, {}, {1, 1 << 24}), DiagId::onnx_too_large, "one of shape [1,16777216]");
     expect_error(one_node("Pad", {"p"}, {}).ints("p", {8}, {0, 0, 1 << 30, 1 << 30, 0, 0, 0, 0}), DiagId::onnx_too_large, "too large");
 }
