@@ -14,11 +14,6 @@
 namespace gw {
 namespace {
 
-Rows hull(const Rows& a, const Rows& b) {
-    if (a.empty() || b.empty()) return a.empty() ? b : a;
-    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
-}
-
 class Trimmer {
 public:
     explicit Trimmer(const Graph& graph) : g_(graph), all_columns_(graph.nodes.size()), r_(graph) {}

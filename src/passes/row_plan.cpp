@@ -10,12 +10,6 @@
 namespace gw {
 namespace {
 
-Rows hull(const Rows& a, const Rows& b) {
-    if (a.empty()) return b;
-    if (b.empty()) return a;
-    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
-}
-
 bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
 
 // Whether an operand is one for all rows (axis 1) or columns (axis 2): a constant whose size there, as the result sees it, is 1.
@@ -56,6 +50,7 @@ void set_padding(T& op, const Window& w, const Rows& r, const Rows& x, int64_t s
     op.pad[w.axis] = std::max<int64_t>(0, x.begin - first);
     op.pad[w.axis + 2] = std::max<int64_t>(0, end - size);
 }
+
 class Planner {
 public:
     Planner(const RowTable& table, int32_t first, int32_t last, const Cut& cut)
@@ -142,6 +137,12 @@ private:
 };
 
 }  // namespace
+
+Rows hull(const Rows& a, const Rows& b) {
+    if (a.empty()) return b;
+    if (b.empty()) return a;
+    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
+}
 
 std::vector<size_t> row_operands(const Graph& g, const Node& n) {
     std::vector<size_t> operands;

@@ -16,6 +16,9 @@ struct Rows {
     bool operator==(const Rows&) const = default;
 };
 
+// The smallest run that holds both; an empty one holds nothing.
+Rows hull(const Rows& a, const Rows& b);
+
 using Columns = Rows;
 // A part of a picture.
 struct Patch {

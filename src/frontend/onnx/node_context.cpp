@@ -167,8 +167,9 @@ ValueId NodeContext::add(Tensor tensor, std::string tensor_name) {
 
 ValueId NodeContext::scalar(double value, DType type) {
     Tensor t = Tensor::zeros({type, {}, {}});
-    if (is_integer(type)) {                             // what a limit of another type may be
-        constexpr double most = 9223372036854774784.0;  // the greatest double below 2^63
+    if (is_integer(type)) {
+        // A limit may be given in another type. The greatest double below 2^63 fits 64 bits.
+        constexpr double most = 9223372036854774784.0;
         value = std::isnan(value) ? 0 : std::trunc(value);
         value = std::clamp(value, static_cast<double>(lowest(type)), std::min(most, static_cast<double>(highest(type))));
     }
