@@ -27,7 +27,7 @@ public:
     }
 
 private:
-    bool is_picture(ValueId v) const { return g_.type(v).shape.rank() == 4 && g_.type(v).shape[0] == 1; }
+    bool is_picture(ValueId v) const { return gw::is_picture(g_.type(v)); }
     Patch whole(ValueId v) const { return {{0, g_.type(v).shape[1]}, {0, g_.type(v).shape[2]}}; }
     bool trims(const Node& n) const { return works_by_columns(g_, n); }
     static bool is_slice(const Node& n) { return get_if<Slice>(n.op) != nullptr; }
@@ -44,6 +44,7 @@ private:
                 if (!is_picture(y)) continue;
                 if (!trims(n) || tile.rows.empty() || tile.columns.empty()) tile = whole(y);
                 if (all_columns_[k]) tile.columns = whole(y).columns;
+                if (reads_nothing(n)) tile = whole(y);
             }
             for (size_t i = 0; i < n.inputs.size(); ++i) read_by(n, i);
         }
@@ -60,11 +61,20 @@ private:
         const Patch wanted = needed(n, i);
         tile = {hull(tile.rows, wanted.rows), hull(tile.columns, wanted.columns)};
     }
+    // Whether what is made of the node's result lies in the padding alone: no padding makes that of a picture which begins before it.
+    bool reads_nothing(const Node& n) const {
+        if (!trims(n)) return false;
+        const std::vector<size_t> operands = row_operands(g_, n);
+        return std::any_of(operands.begin(), operands.end(), [&](size_t i) {
+            const Patch tile = patch_needed(g_, n, i, made(n.outputs[0]));
+            return tile.rows.empty() || tile.columns.empty();
+        });
+    }
     Patch made(ValueId v) const { return made_[static_cast<size_t>(v.index)]; }
     Patch needed(const Node& n, size_t i) const {
         if (!trims(n) && !(is_slice(n) && is_picture(n.outputs[0]))) return whole(n.inputs[i]);
         const Patch tile = patch_needed(g_, n, i, made(n.outputs[0]));
-        return tile.rows.empty() || tile.columns.empty() ? whole(n.inputs[i]) : tile;  // nothing but padding
+        return tile.rows.empty() || tile.columns.empty() ? whole(n.inputs[i]) : tile;  // reads_nothing
     }
 
     // Whether the node can read operand `i` along an axis as it is: it has what is needed, or a window just passes over what lies behind.

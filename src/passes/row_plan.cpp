@@ -10,8 +10,6 @@
 namespace gw {
 namespace {
 
-bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
-
 // Whether an operand is one for all rows (axis 1) or columns (axis 2): a constant whose size there, as the result sees it, is 1.
 bool same_along(const Graph& g, ValueId id, int64_t axis) {
     const Tensor* t = g.constant(id);
@@ -138,6 +136,8 @@ private:
 
 }  // namespace
 
+bool is_picture(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
+
 Rows hull(const Rows& a, const Rows& b) {
     if (a.empty()) return b;
     if (b.empty()) return a;
@@ -154,11 +154,11 @@ std::vector<size_t> row_operands(const Graph& g, const Node& n) {
 namespace {
 
 bool works_along(int64_t axis, const Graph& g, const Node& n) {
-    if (n.outputs.size() != 1 || !is_image(g.type(n.outputs[0]))) return false;
+    if (n.outputs.size() != 1 || !is_picture(g.type(n.outputs[0]))) return false;
     const std::vector<size_t> operands = row_operands(g, n);
     if (operands.empty()) return false;
     for (size_t i : operands)
-        if (!is_image(g.type(n.inputs[i]))) return false;
+        if (!is_picture(g.type(n.inputs[i]))) return false;
     const int64_t size = g.type(n.outputs[0]).shape[axis];
     const auto keeps = [&] {  // element by element: each operand has the result's rows (or columns), or is the same for all
         for (size_t i = 0; i < n.inputs.size(); ++i) {

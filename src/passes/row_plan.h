@@ -38,6 +38,8 @@ struct Cut {
     auto operator<=>(const Cut&) const = default;
 };
 
+// [1, H, W, C]: what has rows and columns here.
+bool is_picture(const Type& type);
 // Whether the node can compute some rows of its result alone, and whether it can compute some columns of some rows alone.
 bool works_by_rows(const Graph& graph, const Node& node);
 bool works_by_columns(const Graph& graph, const Node& node);

@@ -24,8 +24,6 @@
 namespace gw {
 namespace {
 
-bool is_image(const Type& t) { return t.shape.rank() == 4 && t.shape[0] == 1; }
-
 // Points after which one value alone carries everything that is still needed: (node, value), ascending.
 std::map<int32_t, ValueId> single_values(const Graph& g) {
     std::vector<int32_t> last(g.values.size(), -1);  // node that reads a value last
@@ -220,7 +218,7 @@ std::vector<RowChain> row_chains(const Graph& g) {
     for (auto at = points.begin(); at != points.end(); ++at) {
         const auto next = std::next(at);
         if (next == points.end()) break;
-        bool by_rows = is_image(g.type(at->second));
+        bool by_rows = is_picture(g.type(at->second));
         for (int32_t k = at->first + 1; k <= next->first; ++k) by_rows = by_rows && works_by_rows(g, g.nodes[static_cast<size_t>(k)]);
         if (!by_rows) continue;
         if (chains.empty() || chains.back().region.last != at->first) chains.push_back({{at->first + 1, 0, at->second, {}}, {}});

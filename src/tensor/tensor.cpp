@@ -6,6 +6,15 @@
 #include <cstring>
 
 namespace gw {
+namespace {
+
+// Element access by the switch over dtype needs no second look at the type.
+template <class T>
+T& cell(void* bytes, size_t k) {
+    return static_cast<T*>(bytes)[k];
+}
+
+}  // namespace
 
 Tensor Tensor::zeros(Type type) {
     Tensor t;
@@ -36,40 +45,44 @@ Tensor Tensor::with_type(Type t) const {
 }
 
 double Tensor::at(int64_t i) const {
+    GW_CHECK(data_ != nullptr, "tensor without data");
     const auto k = static_cast<size_t>(i);
+    void* const bytes = data_->data();
     switch (type.dtype) {
         case DType::float32:
-            return data<float>()[k];
+            return cell<float>(bytes, k);
         case DType::float64:
-            return data<double>()[k];
+            return cell<double>(bytes, k);
         case DType::float16:
-            return half_to_float(data<uint16_t>()[k]);
+            return half_to_float(cell<uint16_t>(bytes, k));
         default:
             return static_cast<double>(int_at(i));
     }
 }
 
 int64_t Tensor::int_at(int64_t i) const {
+    GW_CHECK(data_ != nullptr, "tensor without data");
     const auto k = static_cast<size_t>(i);
+    void* const bytes = data_->data();
     switch (type.dtype) {
         case DType::boolean:
         case DType::uint8:
-            return data<uint8_t>()[k];
+            return cell<uint8_t>(bytes, k);
         case DType::int8:
-            return data<int8_t>()[k];
+            return cell<int8_t>(bytes, k);
         case DType::int16:
-            return data<int16_t>()[k];
+            return cell<int16_t>(bytes, k);
         case DType::uint16:
-            return data<uint16_t>()[k];
+            return cell<uint16_t>(bytes, k);
         case DType::int32:
-            return data<int32_t>()[k];
+            return cell<int32_t>(bytes, k);
         case DType::uint32:
-            return data<uint32_t>()[k];
+            return cell<uint32_t>(bytes, k);
         case DType::int64:
-            return data<int64_t>()[k];
+            return cell<int64_t>(bytes, k);
         case DType::int4:
         case DType::uint4: {
-            const int v = data<uint8_t>()[k / 2] >> (k % 2 * 4) & 15;
+            const int v = cell<uint8_t>(bytes, k / 2) >> (k % 2 * 4) & 15;
             return type.dtype == DType::int4 && v > 7 ? v - 16 : v;
         }
         default:
@@ -78,42 +91,44 @@ int64_t Tensor::int_at(int64_t i) const {
 }
 
 void Tensor::set(int64_t i, double v) {
+    GW_CHECK(data_ != nullptr, "tensor without data");
     const auto k = static_cast<size_t>(i);
+    void* const bytes = data_->data();
     switch (type.dtype) {
         case DType::float32:
-            mutable_data<float>()[k] = static_cast<float>(v);
+            cell<float>(bytes, k) = static_cast<float>(v);
             break;
         case DType::float64:
-            mutable_data<double>()[k] = v;
+            cell<double>(bytes, k) = v;
             break;
         case DType::float16:
-            mutable_data<uint16_t>()[k] = float_to_half(static_cast<float>(v));
+            cell<uint16_t>(bytes, k) = float_to_half(static_cast<float>(v));
             break;
         case DType::boolean:
         case DType::uint8:
-            mutable_data<uint8_t>()[k] = static_cast<uint8_t>(v);
+            cell<uint8_t>(bytes, k) = static_cast<uint8_t>(v);
             break;
         case DType::int8:
-            mutable_data<int8_t>()[k] = static_cast<int8_t>(v);
+            cell<int8_t>(bytes, k) = static_cast<int8_t>(v);
             break;
         case DType::int16:
-            mutable_data<int16_t>()[k] = static_cast<int16_t>(v);
+            cell<int16_t>(bytes, k) = static_cast<int16_t>(v);
             break;
         case DType::uint16:
-            mutable_data<uint16_t>()[k] = static_cast<uint16_t>(v);
+            cell<uint16_t>(bytes, k) = static_cast<uint16_t>(v);
             break;
         case DType::int32:
-            mutable_data<int32_t>()[k] = static_cast<int32_t>(v);
+            cell<int32_t>(bytes, k) = static_cast<int32_t>(v);
             break;
         case DType::uint32:
-            mutable_data<uint32_t>()[k] = static_cast<uint32_t>(v);
+            cell<uint32_t>(bytes, k) = static_cast<uint32_t>(v);
             break;
         case DType::int64:
-            mutable_data<int64_t>()[k] = static_cast<int64_t>(v);
+            cell<int64_t>(bytes, k) = static_cast<int64_t>(v);
             break;
         case DType::int4:
         case DType::uint4: {
-            uint8_t& b = mutable_data<uint8_t>()[k / 2];
+            uint8_t& b = cell<uint8_t>(bytes, k / 2);
             const int shift = static_cast<int>(k % 2) * 4;
             b = static_cast<uint8_t>((b & ~(15 << shift)) | ((static_cast<int>(v) & 15) << shift));
             break;

@@ -105,6 +105,7 @@ Expected<Tensor> parse_values(Lexer& in, const Type& type) {
     else if (type.elements() > in.characters_left())
         return in.fail("constant has fewer than the {} values of its type", type.elements());
     Tensor t = Tensor::zeros(type);
+    const int64_t n = type.elements();
     const bool real = is_float(type.dtype);
     auto store = [&](int64_t i, double v) -> Status {
         if (!real && (v != std::floor(v) || v < static_cast<double>(lowest(type.dtype)) || v > static_cast<double>(highest(type.dtype))))
@@ -114,19 +115,19 @@ Expected<Tensor> parse_values(Lexer& in, const Type& type) {
     };
     if (in.accept("splat(")) {
         GW_TRY(double v, in.number());
-        for (int64_t i = 0; i < t.elements(); ++i) GW_TRY_DO(store(i, v));
+        for (int64_t i = 0; i < n; ++i) GW_TRY_DO(store(i, v));
         GW_TRY_DO(in.expect(")"));
         return t;
     }
     if (in.accept("iota")) {
-        for (int64_t i = 0; i < t.elements(); ++i) GW_TRY_DO(store(i, static_cast<double>(i)));
+        for (int64_t i = 0; i < n; ++i) GW_TRY_DO(store(i, static_cast<double>(i)));
         return t;
     }
     if (in.accept("random(")) {
         GW_TRY(int64_t seed, in.integer());
         GW_TRY_DO(in.expect(")"));
         std::mt19937 random(static_cast<uint32_t>(seed));
-        for (int64_t i = 0; i < t.elements(); ++i) {
+        for (int64_t i = 0; i < n; ++i) {
             const uint32_t r = random();
             const auto byte = static_cast<int64_t>(r >> 24);
             double v = static_cast<double>(r >> 8) / static_cast<double>(1 << 23) - 1.0;
@@ -141,7 +142,7 @@ Expected<Tensor> parse_values(Lexer& in, const Type& type) {
         return t;
     }
     GW_TRY_DO(in.expect("["));
-    for (int64_t i = 0; i < t.elements(); ++i) {
+    for (int64_t i = 0; i < n; ++i) {
         if (i > 0) GW_TRY_DO(in.expect(","));
         if (real) {
             GW_TRY(double v, in.number());

@@ -19,14 +19,21 @@ int64_t place_at(int64_t from, int64_t align) {
 }
 
 constexpr std::string_view runner = R"(
-/* 0: all is well; 1: the bundle returned an error; 2: it wrote behind its arena; 3: it wrote behind an output. */
-static unsigned char batch_one(const batch_run_row *r, const unsigned char *input, unsigned char *output, unsigned char *arena)
+/* 0: all is well; 1: the bundle returned an error; 2: it wrote behind its arena; 3: behind an output; 4: behind its state. */
+static unsigned char batch_one(const batch_run_row *r, const unsigned char *input, unsigned char *output, unsigned char *memory)
 {
+    unsigned char *const state = memory + r->state_offset, *const arena = memory + BATCH_STATE + r->arena_offset;
     int32_t i;
-    memset(arena, 0xA5, (size_t)(r->arena_offset + r->arena_bytes + BATCH_FENCE));
-    if (r->call(input, output, arena + r->arena_offset) != 0) return 1;
-    for (i = 0; i < BATCH_FENCE; ++i)
-        if (arena[r->arena_offset + r->arena_bytes + i] != 0xA5) return 2;
+    if (r->reset != 0) {
+        memset(memory, 0xA5, BATCH_STATE);
+        if (r->reset(state) != 0) return 1;
+    }
+    memset(memory + BATCH_STATE, 0xA5, (size_t)(r->arena_offset + r->arena_bytes + BATCH_FENCE));
+    if (r->call(input, output, arena, state) != 0) return 1;
+    for (i = 0; i < BATCH_FENCE; ++i) {
+        if (arena[r->arena_bytes + i] != 0xA5) return 2;
+        if (r->state_bytes > 0 && state[r->state_bytes + i] != 0xA5) return 4;
+    }
     return 0;
 }
 
@@ -65,6 +72,7 @@ Status BundleBatch::add(const Graph& graph, const std::string& optimize, const s
     for (auto& [name, text] : emitted.files)
         if (name.ends_with(".c") || name.ends_with(".h")) e.files[name] = std::move(text);
     e.arena_bytes = info.arena_bytes, e.arena_align = info.arena_align;
+    e.state_bytes = info.state_bytes, e.state_align = info.state_align;
     if (info.inputs.size() > 1 || info.outputs.size() > 1) {
         for (const BundleTensor& t : info.inputs) e.input_names.push_back(t.c_name);
         for (const BundleTensor& t : info.outputs) e.output_names.push_back(t.c_name);
@@ -89,10 +97,17 @@ Status BundleBatch::add(const Graph& graph, const std::string& optimize, const s
     return {};
 }
 
+// In front of the arena, whose alignment it keeps.
+int64_t BundleBatch::state_bytes() const {
+    int64_t most = 0;
+    for (const Entry& e : entries_) most = std::max(most, e.state_bytes + e.state_align);
+    return (most + fence_bytes + 2 * most_align - 1) / (2 * most_align) * (2 * most_align);
+}
+
 int64_t BundleBatch::arena_bytes() const {
     int64_t most = 0;
     for (const Entry& e : entries_) most = std::max(most, e.arena_bytes + e.arena_align);
-    return most + fence_bytes;
+    return state_bytes() + most + fence_bytes;
 }
 
 // The status bytes lie in front of the outputs and keep their alignment.
@@ -114,9 +129,9 @@ std::string BundleBatch::call_source(const Entry& e, size_t sample) const {
         arguments = "&io, ";
     }
     return fmt::format(
-        "static int {0}_sample_{1}(const unsigned char *input, unsigned char *output, unsigned char *arena)\n{{\n{2}"
-        "    (void)input;\n    return {0}_run({3}arena);\n}}\n",
-        e.name, sample, body, arguments);
+        "static int {0}_sample_{1}(const unsigned char *input, unsigned char *output, unsigned char *arena, unsigned char *state)\n{{\n{2}"
+        "    (void)input, (void)state;\n    return {0}_run({3}arena{4});\n}}\n",
+        e.name, sample, body, arguments, e.state_bytes > 0 ? ", state" : "");
 }
 
 std::string BundleBatch::source() const {
@@ -125,10 +140,14 @@ std::string BundleBatch::source() const {
     int64_t fence_count = 0;
     for (const Entry& e : entries_) {
         for (const std::string& s : e.sources) text += fmt::format("#include \"{}\"\n", s);
+        if (e.state_bytes > 0)
+            text += fmt::format("static int {0}_begin(unsigned char *state)\n{{\n    return {0}_reset(state);\n}}\n", e.name);
+        const auto offset = [](int64_t align) { return align == most_align ? 0 : align; };
         for (size_t k = 0; k < e.inputs.size(); ++k, ++run) {
             text += call_source(e, k);
-            rows +=
-                fmt::format("    {{{}_sample_{}, {}, {}}},\n", e.name, k, e.arena_align == most_align ? 0 : e.arena_align, e.arena_bytes);
+            const std::string reset = e.state_bytes > 0 && k == 0 ? e.name + "_begin" : "0";
+            rows += fmt::format("    {{{}_sample_{}, {}, {}, {}, {}, {}}},\n", e.name, k, reset, offset(e.arena_align), e.arena_bytes,
+                                offset(e.state_align), e.state_bytes);
             for (const Place& p : e.outputs[k]) {
                 fences += fmt::format("    {{{}, {}}},\n", status_bytes() + p.offset + p.bytes, run);
                 ++fence_count;
@@ -136,11 +155,11 @@ std::string BundleBatch::source() const {
         }
     }
     text +=
-        "typedef struct {\n    int (*call)(const unsigned char *, unsigned char *, unsigned char *);\n    int32_t arena_offset, "
-        "arena_bytes;\n"
+        "typedef struct {\n    int (*call)(const unsigned char *, unsigned char *, unsigned char *, unsigned char *);\n"
+        "    int (*reset)(unsigned char *);\n    int32_t arena_offset, arena_bytes, state_offset, state_bytes;\n"
         "} batch_run_row;\ntypedef struct {\n    int32_t at, run;\n} batch_fence_row;\n";
-    text += fmt::format("enum {{ BATCH_RUNS = {}, BATCH_FENCES = {}, BATCH_FENCE = {}, BATCH_OUTPUT_BYTES = {} }};\n", runs_, fence_count,
-                        fence_bytes, status_bytes() + output_bytes_);
+    text += fmt::format("enum {{ BATCH_RUNS = {}, BATCH_FENCES = {}, BATCH_FENCE = {}, BATCH_STATE = {}, BATCH_OUTPUT_BYTES = {} }};\n",
+                        runs_, fence_count, fence_bytes, state_bytes(), status_bytes() + output_bytes_);
     text += fmt::format("static const batch_run_row batch_rows[] = {{\n{}}};\n", rows);
     text += fmt::format("static const batch_fence_row batch_fences[] = {{\n{}}};\n", fences);
     return text + std::string(runner);
@@ -175,9 +194,10 @@ Expected<std::vector<BatchResult>> BundleBatch::run(std::string_view where, cons
     for (const Entry& e : entries_) {
         BatchResult& r = all.emplace_back();
         for (size_t k = 0; k < e.outputs.size(); ++k, ++run) {
-            constexpr const char* what[] = {"", "returned an error", "wrote behind its arena", "wrote behind an output"};
-            if (const auto status = static_cast<size_t>(bytes[run]); status != 0)
-                r.fault = fmt::format("sample {}: {}", k, what[status & 3]);
+            constexpr std::array what{"", "returned an error", "wrote behind its arena", "wrote behind an output",
+                                      "wrote behind its state"};
+            if (const auto status = static_cast<uint8_t>(bytes[run]); status != 0)
+                r.fault = fmt::format("sample {}: {}", k, status < what.size() ? what[status] : "left no status");
             r.outputs.emplace_back();
             for (const Place& p : e.outputs[k])
                 r.outputs.back().push_back(bytes.substr(static_cast<size_t>(status_bytes() + p.offset), static_cast<size_t>(p.bytes)));

@@ -2,8 +2,8 @@
 //
 // Each graph is lowered, placed and emitted under a name of its own, as compile does it. One generated C file includes the sources of all
 // of them and calls them in turn; to gw_simulate it looks like one bundle whose input is all inputs one after the other and whose output is
-// all outputs. Inputs and outputs lie at addresses with no more alignment than their bundle asks for; bytes behind each graph's arena and
-// outputs are fences.
+// all outputs. Inputs and outputs lie at addresses with no more alignment than their bundle asks for; bytes behind each graph's arena,
+// state and outputs are fences.
 #pragma once
 #include <map>
 #include <string>
@@ -27,8 +27,9 @@ public:
     // `core`: what kernels are chosen for ("generic", "cortex-m0plus", …).
     explicit BundleBatch(std::string_view core);
 
-    // Lowers, places and emits the graph; it will run once for each sample (one tensor an input, in the graph's order). A failure (no
-    // kernel takes a node, for example) is in `diag`, and the batch is as before.
+    // Lowers, places and emits the graph; it will run once for each sample (one tensor an input, in the graph's order). Its state is reset
+    // before the first and kept from one to the next. A failure (no kernel takes a node, for example) is in `diag`, and the batch is as
+    // before.
     Status add(const Graph& graph, const std::string& optimize, const std::vector<std::vector<Tensor>>& samples, Diagnostics& diag);
     size_t size() const { return entries_.size(); }
     // How many calls of each kernel the graphs added so far became.
@@ -47,11 +48,12 @@ private:
         std::map<std::string, std::string> files;
         std::vector<std::string> sources;
         std::vector<std::string> input_names, output_names;  // members of the io struct; empty: plain arguments
-        int64_t arena_bytes = 0, arena_align = 1;
+        int64_t arena_bytes = 0, arena_align = 1, state_bytes = 0, state_align = 1;
         std::vector<std::vector<Place>> inputs, outputs;  // [sample][port], in the batch's input and output
     };
     std::string source() const;
     std::string call_source(const Entry& e, size_t sample) const;
+    int64_t state_bytes() const;
     int64_t arena_bytes() const;
     int64_t status_bytes() const;
 

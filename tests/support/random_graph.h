@@ -20,7 +20,8 @@ public:
         int blocks = 5;
         int inputs = 1;
         bool extra_output = false;
-        bool smooth = true;  // with sigmoid, tanh, softmax and the like
+        bool smooth = true;      // with sigmoid, tanh, softmax and the like
+        bool recurrent = false;  // with a recurrent layer, and values kept between runs
     };
 
     RandomGraph(uint32_t seed, Options options) : random_(seed), o_(options) {}
@@ -35,6 +36,7 @@ public:
         ValueId y = x_[0];
         for (int i = 1; i < o_.inputs; ++i) y = add(Binary{BinaryKind::add}, {y, x_[static_cast<size_t>(i)]}, "Add");
         for (int k = 0; k < o_.blocks; ++k) y = block(y);
+        if (o_.recurrent) y = recurrent(pick(0, 2) == 0 ? delayed(y) : y);
         if (o_.extra_output) g_.add_output("features", block(y));
         g_.add_output("y", head(y));
         return g_;
@@ -167,6 +169,44 @@ private:
             default:
                 return o_.smooth ? add(Softmax{1, false}, {conv(x, c + 1, 1, 1, false)}, "Softmax") : batch_norm(conv(x, c, 1, 1, false));
         }
+    }
+
+    // The sum with what came in the run before.
+    ValueId delayed(ValueId x) {
+        const ValueId before = g_.add_state("s" + std::to_string(count_++), constant(shape(x), 0.5f));
+        g_.states.back().next = x;
+        return add(Binary{BinaryKind::add}, {x, before}, "Add");
+    }
+
+    // The rows of the picture one after the other.
+    ValueId recurrent(ValueId x) {
+        const Shape s = shape(x);
+        const int64_t inputs = s[1] * s[3], units = pick(1, 6);
+        Recurrent op;
+        op.kind = static_cast<RecurrentKind>(pick(0, 2));
+        op.reverse = pick(0, 2) == 0;
+        op.linear_before_reset = op.kind == RecurrentKind::gru && pick(0, 1) == 0;
+        if (op.kind == RecurrentKind::rnn) op.f = UnaryKind::tanh;
+        if (pick(0, 5) == 0) op.f = UnaryKind::hard_sigmoid, op.alpha[0] = 0.2f, op.beta[0] = 0.5f;  // has no integer form
+        const bool lstm = op.kind == RecurrentKind::lstm, stateful = pick(0, 2) > 0;
+        const int64_t gh = op.gates() * units;
+        const auto memory = [&] {
+            const Tensor init = constant(Shape{s[0], units}, 0.5f);
+            return stateful ? g_.add_state("s" + std::to_string(count_++), init) : value(init);
+        };
+        const auto first = g_.states.size();
+        const ValueId h = memory(), c = lstm ? memory() : ValueId{};
+        std::vector<ValueId> in{add(Reshape{{s[2], s[0], inputs}}, {x}, "Reshape"),
+                                value(constant(Shape{gh, inputs}, 1.7f / std::sqrt(static_cast<float>(inputs)))),
+                                value(constant(Shape{gh, units}, 1)), h, c};
+        if (pick(0, 3) > 0) in.push_back(value(constant(Shape{2 * gh}, 0.3f)));
+        Diagnostics diag;
+        const std::string name = "Recurrent_" + std::to_string(count_++);
+        const auto made = g_.add(op, in, {{name, "Recurrent", count_}}, diag);
+        GW_CHECK(made.ok(), "a random recurrent layer is refused");
+        if (stateful)
+            for (size_t i = 1; i < made->size(); ++i) g_.states[first + i - 1].next = (*made)[i];
+        return add(Reshape{{s[0], units, s[2], 1}}, {made->front()}, "Reshape");
     }
 
     ValueId head(ValueId x) {

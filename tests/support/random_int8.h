@@ -1,19 +1,21 @@
 // Random int8 networks with their integer arithmetic written out, as a reader of quantized models delivers them: odd zero points, one scale
 // a tensor or a channel, all three roundings, strides, dilations, groups, uneven pads, residual branches, concatenations, slices, pools,
-// tables, several inputs and outputs, islands of exact float arithmetic. Scales are chosen so that results spread over the int8 range. The
-// same seed gives the same graph.
+// tables, several inputs and outputs, islands of exact float arithmetic; on request also what few networks have: recurrent layers, states,
+// comparisons and the like. Scales are chosen so that results spread over the int8 range. The same seed gives the same graph.
 #pragma once
 #include <cmath>
 #include <random>
 
 #include "graph/graph.h"
+#include "support/log_softmax_table.h"
 
 namespace gw::testing {
 
 class RandomInt8 {
 public:
-    // rounding: none draws one for each op.
-    RandomInt8(uint32_t seed, Rounding rounding, int blocks) : random_(seed), rounding_(rounding), blocks_(blocks) {}
+    // rounding: none draws one for each op. rare: some blocks are of the ops that few networks have.
+    RandomInt8(uint32_t seed, Rounding rounding, int blocks, bool rare = false)
+        : random_(seed), rounding_(rounding), blocks_(blocks), rare_(rare) {}
 
     Graph make() {
         g_.file = "random.tflite";
@@ -25,7 +27,7 @@ public:
         if (nchw) x = add(Transpose{{0, 2, 3, 1}}, {x});
         if (chance(20)) x = binary(x, input("x1", shape(x), quant()));
         for (int k = 0; k < blocks_; ++k) {
-            x = block(x);
+            x = rare_ && chance(60) ? rare(x) : block(x);
             if (chance(10)) outputs_.push_back(x);
         }
         if (chance(50)) x = head(x);
@@ -189,6 +191,17 @@ private:
         return add(Lookup{}, {x, constant(t)}, quant());
     }
 
+    // Both operands to twice the larger scale, shifted up.
+    static void rescale_operands(Binary& op, const Quant& qa, const Quant& qb, int32_t left_shift) {
+        const double unit = 2.0 * std::max(qa.scale(), qb.scale());
+        int shift = 0;
+        op.a_zero = qa.zero_point(), op.b_zero = qb.zero_point(), op.left_shift = left_shift;
+        quantize_multiplier(qa.scale() / unit, op.a_multiplier, shift);
+        op.a_shift = shift;
+        quantize_multiplier(qb.scale() / unit, op.b_multiplier, shift);
+        op.b_shift = shift;
+    }
+
     // Sum, difference, product, extreme; the second operand may be broadcast or constant.
     ValueId binary(ValueId a, ValueId b) {
         Binary op;
@@ -204,12 +217,7 @@ private:
         const double larger = std::max(qa.scale(), qb.scale());
         const Quant q = quant(larger * between(0.6, 2.5));
         if (chance(50)) {  // as TFLite: both operands rescaled by themselves
-            int shift = 0;
-            op.left_shift = 20;
-            quantize_multiplier(qa.scale() / (2 * larger), op.a_multiplier, shift);
-            op.a_shift = shift;
-            quantize_multiplier(qb.scale() / (2 * larger), op.b_multiplier, shift);
-            op.b_shift = shift;
+            rescale_operands(op, qa, qb, 20);
             const Requant r = requant({2 * larger / ((1 << 20) * static_cast<double>(q.scale()))}, {1}, q.zero_point());
             op.requant =
                 make_requant(Rounding::twice, {2 * larger / ((1 << 20) * static_cast<double>(q.scale()))}, {1}, r.zero_point, r.lo, r.hi);
@@ -399,6 +407,163 @@ private:
         }
     }
 
+    // --- what few networks have -----------------------------------------------------------------------------------------------------
+    // A value kept between runs, or a constant.
+    ValueId memory(const Tensor& init, int& state) {
+        state = -1;
+        if (chance(30)) return constant(init);
+        state = static_cast<int>(g_.states.size());
+        return g_.add_state("s" + std::to_string(count_++), init);
+    }
+    void keep(int state, ValueId next) {
+        if (state >= 0) g_.states[static_cast<size_t>(state)].next = next;
+    }
+    Tensor numbers(DType dtype, Shape s, int64_t most, const Quant& q = {}) {
+        Tensor t = Tensor::zeros({dtype, std::move(s), q});
+        for (int64_t i = 0; i < t.elements(); ++i) t.set(i, static_cast<double>(pick(-most, most)));
+        return t;
+    }
+    std::vector<ValueId> add_all(Op op, std::vector<ValueId> in) {
+        const std::string kind(op_name(op));
+        Diagnostics diag;
+        auto made = g_.add(std::move(op), std::move(in), {{kind + "_" + std::to_string(count_++), kind, count_}}, diag);
+        GW_CHECK(made.ok(), "a random layer is refused");
+        return *made;
+    }
+    // Sums of `depth` products to a typical result of `typical`, within the type that holds 2^bits values.
+    static Requant spread(Rounding form, double typical, int64_t depth, int64_t gates, double factor, int32_t zero, int bits) {
+        const double real = factor * typical / (74 * 74 * std::sqrt(static_cast<double>(depth)));
+        const int32_t half = 1 << (bits - 1);
+        const auto n = static_cast<size_t>(gates);
+        return make_requant(form, std::vector<double>(n, real), std::vector<int64_t>(n, depth * 255 * 128 + 3000), zero, -half, half - 1);
+    }
+
+    // The rows of the picture one after the other; the columns are the batch.
+    ValueId recurrent(ValueId x) {
+        const Shape s = shape(x);
+        const int64_t steps = s[1], batch = s[0] * s[2], units = pick(1, 6);
+        Recurrent op;
+        op.kind = static_cast<RecurrentKind>(pick(0, 2));
+        const bool lstm = op.kind == RecurrentKind::lstm;
+        const int64_t gates = op.gates();
+        op.reverse = chance(30);
+        op.linear_before_reset = op.kind == RecurrentKind::gru && chance(50);
+        if (op.kind == RecurrentKind::rnn) op.f = UnaryKind::tanh;
+        op.x_zero = q_of(x).zero_point(), op.h_zero = lstm ? zero_point() : 0;
+        op.x_requant = spread(Rounding::twice, 4096, s[3], chance(30) ? 1 : gates, between(0.3, 2), 0, 16);
+        op.h_requant = spread(Rounding::twice, 4096, units, gates, between(0.3, 2), 0, 16);
+        if (lstm) {
+            op.cell_exponent = static_cast<int32_t>(-pick(9, 14));
+            op.cell_requant = {Rounding::twice, 0, {1 << 30, 1 << 30}, {-14, -29 - op.cell_exponent}, 0, -32768, 32767};
+            op.requant = {Rounding::twice, 0, {1 << 30}, {-22}, op.h_zero, -128, 127};
+            if (chance(20)) op.cell_clip = static_cast<float>(pick(1, 20000));
+        }
+        const Quant hq = Quant::tensor(1.0f / 128, op.h_zero), cq = Quant::tensor(std::ldexp(1.0f, op.cell_exponent), 0);
+        int h_state = -1, c_state = -1;
+        const ValueId h = memory(numbers(DType::int8, {batch, units}, 100, hq), h_state);
+        const ValueId c = lstm ? memory(numbers(DType::int16, {batch, units}, 9000, cq), c_state) : ValueId{};
+        std::vector<ValueId> in{add(Reshape{{steps, batch, s[3]}}, {x}, q_of(x)), constant(weights({gates * units, s[3]})),
+                                constant(weights({gates * units, units})), h, c};
+        if (chance(75)) in.push_back(constant(numbers(DType::int32, {2 * gates * units}, 3000)));
+        const std::vector<ValueId> made = add_all(op, in);
+        g_[made[0]].type.quant = g_[made[1]].type.quant = hq;
+        if (lstm) g_[made[2]].type.quant = cq;
+        keep(h_state, made[1]);
+        if (lstm) keep(c_state, made[2]);
+        return add(Reshape{{s[0], s[1], s[2], units}}, {made[0]}, hq);
+    }
+
+    // Over each row of the picture.
+    ValueId svdf(ValueId x) {
+        const Shape s = shape(x);
+        const int64_t batch = s[0] * s[1], inputs = s[2] * s[3], units = pick(1, 5), moments = pick(1, 5);
+        const bool bytes = chance(50);
+        Svdf op;
+        op.rank = pick(1, 3);
+        const int64_t filters = units * op.rank;
+        const DType kept = bytes ? DType::int8 : DType::int16;
+        const Quant mq = Quant::tensor(0.01f, bytes ? zero_point() : 0), q = quant();
+        op.x_zero = q_of(x).zero_point();
+        op.feature_requant = spread(Rounding::twice, bytes ? 40 : 4000, inputs, 1, between(0.3, 2), mq.zero_point(), bytes ? 8 : 16);
+        const double reach = bytes ? 74.0 * 40 : 1000.0 * 4000;
+        const int64_t terms = op.rank * moments;
+        op.requant = requant({40 / (reach * std::sqrt(static_cast<double>(terms)))}, {terms * (bytes ? 255 * 128 : 2000 * 32768) + 3000},
+                             q.zero_point());
+        int state = -1;
+        const ValueId held = memory(numbers(kept, {batch, filters * moments}, bytes ? 100 : 9000, mq), state);
+        std::vector<ValueId> in{add(Reshape{{batch, inputs}}, {x}, q_of(x)), constant(weights({filters, inputs})),
+                                constant(numbers(kept, {filters, moments}, bytes ? 127 : 2000)), held};
+        if (chance(70)) in.push_back(constant(numbers(DType::int32, {units}, 3000)));
+        const std::vector<ValueId> made = add_all(op, in);
+        g_[made[0]].type.quant = q, g_[made[1]].type.quant = mq;
+        keep(state, made[1]);
+        return add(Reshape{{s[0], s[1], 1, units}}, {made[0]}, q);
+    }
+
+    // With what came in the run before.
+    ValueId delayed(ValueId x) {
+        int state = -1;
+        const ValueId before = memory(numbers(DType::int8, shape(x), 100, q_of(x)), state);
+        keep(state, x);
+        return binary(x, before);
+    }
+
+    // A squared difference or a quotient.
+    ValueId rescaled(ValueId a, ValueId b) {
+        Binary op;
+        const Quant qa = q_of(a), qb = q_of(b), q = quant();
+        op.kind = chance(50) ? BinaryKind::squared_difference : BinaryKind::div;
+        if (op.kind == BinaryKind::div) {
+            op.a_zero = qa.zero_point(), op.b_zero = qb.zero_point();
+            op.requant = make_requant(Rounding::twice, {between(0.1, 20)}, {255}, q.zero_point(), -128, 127);
+        } else {
+            rescale_operands(op, qa, qb, static_cast<int32_t>(pick(1, 7)));
+            op.requant =
+                make_requant(Rounding::twice, {std::ldexp(between(0.003, 0.1), -2 * op.left_shift)}, {1}, q.zero_point(), -128, 127);
+        }
+        return add(op, {a, b}, q);
+    }
+
+    // Of two values of one scale the one or the other, as a comparison with a third says.
+    ValueId choice(ValueId x) {
+        Binary op;
+        op.kind = static_cast<BinaryKind>(pick(static_cast<int64_t>(BinaryKind::equal), static_cast<int64_t>(BinaryKind::greater)));
+        const ValueId other = table(x), third = chance(50) ? other : reduce(x, {1, 2}, true);
+        rescale_operands(op, q_of(x), q_of(third), 8);
+        const ValueId which = add(op, {x, third});
+        const ValueId b = table(x);
+        g_[b].type.quant = q_of(other);
+        return add(Select{}, {which, other, b}, q_of(other));
+    }
+
+    ValueId rare(ValueId x) {
+        const Shape s = shape(x);
+        if (s.elements() > 1200) return block(x);
+        switch (pick(0, 9)) {
+            case 0:
+            case 1:
+            case 2:
+                return recurrent(x);
+            case 3:
+            case 4:
+                return svdf(x);
+            case 5:
+                return delayed(x);
+            case 6:
+                return rescaled(x, chance(50) ? table(x) : reduce(x, {1, 2}, true));
+            case 7:
+                return choice(x);
+            case 8:
+                if (chance(50)) return add(L2Norm{q_of(x).zero_point()}, {x}, Quant::tensor(1.0f / 128, 0));
+                return add(Softmax{3, true, SoftmaxForm::reciprocal}, {x, constant(log_softmax_table(between(0, 0.3)))},
+                           Quant::tensor(16.0f / 256, 127));
+            default:
+                outputs_.push_back(
+                    add(ArgMax{pick(0, 3), chance(50), chance(50), chance(50), chance(50) ? DType::int64 : DType::int32}, {x}));
+                return table(x);
+        }
+    }
+
     ValueId conv_to(ValueId x, int64_t channels) { return weighted(Conv2D{}, x, Shape{channels, 1, 1, shape(x)[3]}); }
 
     ValueId head(ValueId x) {
@@ -413,7 +578,7 @@ private:
     std::mt19937 random_;
     Rounding rounding_;
     int blocks_;
-    bool whole_words_ = false;
+    bool rare_, whole_words_ = false;
     Graph g_;
     std::vector<ValueId> outputs_;
     int64_t count_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "support/log_softmax_table.h"
 #include "unit/kernels/cases.h"
 
 namespace gw {
@@ -198,19 +199,12 @@ inline Binary rescaled_binary(Dice& dice, BinaryKind kind) {
 
 // TFLite's logarithm of a softmax: some slope of exponentials, with the distances that belong to it.
 inline KernelCase log_softmax_case(Dice& dice, const Shape& shape, int64_t axis) {
-    Softmax op{axis, true, SoftmaxForm::reciprocal};
-    const double slope = static_cast<double>(dice.between(0, 300)) / 100.0;
-    std::vector<uint32_t> table, distances;
-    for (int d = 0; d < 256; ++d) {
-        table.push_back(static_cast<uint32_t>(std::floor(2147483647.0 * std::exp(-slope * d))));
-        distances.push_back(static_cast<uint32_t>(std::ldexp(std::min(slope * d, 17.0), 26)));
-    }
-    if (dice.chance(20)) std::fill(table.begin() + 100, table.end(), 0);
-    table.insert(table.end(), distances.begin(), distances.end());
+    Tensor table = log_softmax_table(static_cast<double>(dice.between(0, 300)) / 100.0);
+    if (dice.chance(20)) std::fill_n(table.mutable_data<uint32_t>().begin() + 100, 156, 0);
     KernelCase c;
     c.label = fmt::format("log softmax {} axis {}", shape.text(), axis);
     const ValueId x = c.graph.add_input("x", {DType::int8, shape, {}});
-    c.graph.add_output("y", c.graph.must_add(op, {x, c.graph.add_constant(Tensor::of<uint32_t>({2, 256}, table))}, {}));
+    c.graph.add_output("y", c.graph.must_add(Softmax{axis, true, SoftmaxForm::reciprocal}, {x, c.graph.add_constant(table)}, {}));
     c.inputs.push_back(dice.bytes(shape));
     return c;
 }

@@ -7,3 +7,4 @@ if(NOT TARGET gw_kernel_harness)
 endif()
 list(APPEND uses gw_kernel_harness)
 list(APPEND uses gw_passes)
+set(full_parts 6)  # a quarter of an hour in one
