@@ -13,12 +13,14 @@ find_library(GLOWWORM_STATIC_SQLITE libsqlite3.a REQUIRED)
 set(SQLite3_LIBRARY ${GLOWWORM_STATIC_SQLITE} CACHE FILEPATH "" FORCE)
 find_package(Protobuf REQUIRED)
 find_file(GLOWWORM_ONNX_PROTO_FILE onnx/onnx.proto REQUIRED)
+# With reflection, as in Debian's libonnx: its own file asks for protobuf's smaller runtime, which has none.
 set(schema ${CMAKE_CURRENT_BINARY_DIR}/onnx_schema)
+file(READ ${GLOWWORM_ONNX_PROTO_FILE} schema_text)
+string(REPLACE "option optimize_for = LITE_RUNTIME;" "" schema_text "${schema_text}")
+file(CONFIGURE OUTPUT ${schema}/onnx/onnx-ml.proto CONTENT "${schema_text}" @ONLY)
 add_custom_command(OUTPUT ${schema}/onnx/onnx-ml.pb.cc ${schema}/onnx/onnx-ml.pb.h
-  COMMAND ${CMAKE_COMMAND} -E make_directory ${schema}/onnx
-  COMMAND ${CMAKE_COMMAND} -E copy ${GLOWWORM_ONNX_PROTO_FILE} ${schema}/onnx/onnx-ml.proto
   COMMAND protobuf::protoc --cpp_out=${schema} -I ${schema} ${schema}/onnx/onnx-ml.proto
-  DEPENDS ${GLOWWORM_ONNX_PROTO_FILE} VERBATIM)
+  DEPENDS ${schema}/onnx/onnx-ml.proto VERBATIM)
 add_library(onnx_schema STATIC ${schema}/onnx/onnx-ml.pb.cc)
 target_include_directories(onnx_schema SYSTEM BEFORE PUBLIC ${schema})
 target_compile_options(onnx_schema PRIVATE -w)

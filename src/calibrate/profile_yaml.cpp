@@ -62,7 +62,7 @@ public:
         fields(root, keys, keys);
         if (!failed_ && integer(root["schema"]) != 1) fail(root["schema"], "this glowworm reads schema 1");
         if (failed_) return failure;
-        const YamlTree model = root["model"];
+        const YamlTree& model = root["model"];
         fields(model, {"file", "sha256"}, {"file", "sha256"});
         if (failed_) return failure;
         p.model_file = text(model["file"]);

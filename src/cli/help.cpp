@@ -321,7 +321,7 @@ std::string completions(const CLI::Option& o) {
         for (const Board& b : boards()) names += (names.empty() ? "" : " ") + std::string(b.name);
         return names;
     }
-    const std::string cores = fmt::format("{}", fmt::join(core_names(), " "));
+    std::string cores = fmt::format("{}", fmt::join(core_names(), " "));
     if (o.check_lname("cpu")) return cores;
     if (o.check_lname("on")) return "interpreter " + cores;  // `host` is one of the cores
     return "";

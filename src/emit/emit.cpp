@@ -169,7 +169,7 @@ private:
         const auto known = functions_.find(key);
         if (known != functions_.end()) return known->second;
         const KernelRow& row = row_by_name(call.kernel);
-        const std::string symbol = fmt::format("{}_{}_{}", n_, call.kernel, ++kernel_count_[call.kernel]);
+        std::string symbol = fmt::format("{}_{}_{}", n_, call.kernel, ++kernel_count_[call.kernel]);
         out_.needs_libm = out_.needs_libm || needs_libm(row);
         kernels_ += "\n" + prefixed(specialise(row, call, symbol));
         functions_.emplace(std::move(key), symbol);

@@ -1,125 +1,27 @@
-// Each node asks the rows of its op what they offer; the cheapest offer by the static formula is taken (greedily, from the outputs towards
-// the inputs, so that an offer may cover nodes before its root; what those would cost by themselves is taken off its price). A reshape
-// computes nothing: its result is its operand's buffer. A concat of parts that lie one after the other, and a slice of such a part, become
-// views instead of copies where the buffers allow it. A picture that is joined of columns is laid down part by part, each as soon as it is
-// there, so that not all parts have to wait for the last one. A state has a buffer that lives between calls; what the next run begins with
-// is computed in that very buffer where every reader of the old value comes before, and is copied there at the end where not.
+// Each node asks the rows of its op what they offer (offers.h); the cheapest offer by the static formula is taken (greedily, from the
+// outputs towards the inputs, so that an offer may cover nodes before its root; what those would cost by themselves is taken off its
+// price). A reshape computes nothing: its result is its operand's buffer. A concat of parts that lie one after the other, and a slice of
+// such a part, become views instead of copies where the buffers allow it. A picture that is joined of columns is laid down part by part,
+// each as soon as it is there, so that not all parts have to wait for the last one. A state has a buffer that lives between calls; what the
+// next run begins with is computed in that very buffer where every reader of the old value comes before, and is copied there at the end
+// where not.
 #include "lower/lower.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "base/text.h"
 #include "lower/column_joins.h"
+#include "lower/offers.h"
 
 namespace gw {
 namespace {
-
-// What a row offers for a node. Its candidate's cycles are the measured ones where there are any.
-struct Offer {
-    const KernelRow* row = nullptr;
-    Candidate candidate;
-    std::string key;   // empty where no choices are at hand
-    std::string form;  // the row's name, and for which options this is its offer where those are not the program's own
-    bool measured = false;
-    int64_t formula = 0;
-    int64_t others = 0;  // what the nodes that it covers besides its root cost by themselves
-};
 
 struct Chosen : Offer {
     std::vector<Weighed> weighed;
     std::vector<Form> forms;  // of all offers
 };
-
-// What a kernel asks for while it runs: operands, results and scratch, with one result over one operand as far as the row allows it.
-Form form_of(const Graph& g, const std::string& name, const Candidate& c) {
-    Form f{name, c.cycles, 0, 0, 0, 0};
-    int64_t in = 0, out = 0, padding = 0;
-    std::set<ValueId> counted;
-    for (const KernelArgument& a : c.arguments) {
-        if (a.kind == KernelArgument::Kind::scratch) f.scratch += a.scratch_bytes + a.align - 1;
-        if (a.value.valid() && !g[a.value].is_constant()) padding += a.align - 1;
-        if (a.value.valid() && !g[a.value].is_constant() && counted.insert(a.value).second)
-            (a.kind == KernelArgument::Kind::output ? out : in) += g.type(a.value).bytes();
-    }
-    int64_t least = in + out;
-    for (size_t x = 0; x < c.arguments.size(); ++x)
-        if (c.arguments[x].kind == KernelArgument::Kind::input && !g[c.arguments[x].value].is_constant())
-            f.apart += std::min(g.type(c.arguments[x].value).bytes(), out);
-    for (const Overlap& o : c.overlaps) {
-        const KernelArgument &x = c.arguments[o.input], &y = c.arguments[o.output];
-        if (g[x.value].is_constant()) continue;
-        const int64_t x_bytes = g.type(x.value).bytes(), y_bytes = g.type(y.value).bytes();
-        const int64_t gap = std::max<int64_t>(0, o.down ? std::min(o.gap, *o.down) : o.gap);
-        const int64_t both = std::min(x_bytes + y_bytes, std::max(y_bytes, gap + x_bytes));
-        least = std::min(least, in + out - x_bytes - y_bytes + both);
-        f.apart -= x_bytes + y_bytes - both;
-    }
-    f.bytes = least + f.scratch + padding;
-    f.spread = least - std::max(in, out);
-    return f;
-}
-
-// All that was offered for a node, and that node's operands and results.
-struct Known {
-    std::vector<ValueId> inputs, outputs;
-    std::vector<Offer> offers;
-    std::vector<Weighed> weighed;
-};
-
-// Whatever a row may look at when it is asked about a node: the node, its operands, who makes them and who reads its results.
-std::string surroundings(const Graph& g, const std::vector<std::vector<NodeId>>& users, const std::vector<int>& uses, const Node& n) {
-    std::string key = fmt::format("{} {}", op_name(n.op), print_fields(n.op));
-    for (const ValueId id : n.inputs) {
-        key += fmt::format("\n{}", std::find(n.inputs.begin(), n.inputs.end(), id) - n.inputs.begin());
-        if (!id.valid()) {
-            key += " -";
-        } else if (const Tensor* t = g.constant(id)) {
-            key += fmt::format(" {} {}", t->type.text(), static_cast<const void*>(t->bytes().data()));
-        } else {
-            const Node* producer = g.producer(id);
-            key += fmt::format(" {} {} {} {}", g.type(id).text(), g[id].is_input(), uses[static_cast<size_t>(id.index)],
-                               producer == nullptr ? "" : op_name(producer->op));
-        }
-    }
-    for (const ValueId id : n.outputs) {
-        key += fmt::format("\n{} {}", g.type(id).text(), uses[static_cast<size_t>(id.index)]);
-        for (const NodeId user : users[static_cast<size_t>(id.index)]) key += fmt::format(" {}", op_name(g[user].op));
-    }
-    return key;
-}
-
-// The same offers for another node: its values in the place of the first node's. False where an offer speaks of other nodes or values.
-bool translate(std::vector<Offer>& offers, const Known& from, const Node& to, NodeId root) {
-    for (Offer& o : offers) {
-        if (o.candidate.covers.size() != 1) return false;
-        o.candidate.covers = {root};
-        for (KernelArgument& a : o.candidate.arguments) {
-            for (ValueId* value : {&a.value, &a.data_of}) {
-                if (!value->valid()) continue;
-                const auto in = std::find(from.inputs.begin(), from.inputs.end(), *value);
-                const auto out = std::find(from.outputs.begin(), from.outputs.end(), *value);
-                if (in == from.inputs.end() && out == from.outputs.end()) return false;
-                *value = in != from.inputs.end() ? to.inputs[static_cast<size_t>(in - from.inputs.begin())]
-                                                 : to.outputs[static_cast<size_t>(out - from.outputs.begin())];
-            }
-        }
-    }
-    return true;
-}
-
-}  // namespace
-
-struct OfferCache::Contents {
-    std::map<std::string, Known> known;
-    std::vector<Tensor> kept;  // the constants that keys name by their address live as long as the keys
-};
-OfferCache::OfferCache() : contents(std::make_unique<Contents>()) {}
-OfferCache::~OfferCache() = default;
-
-namespace {
 
 class Lowering {
 public:
@@ -127,14 +29,10 @@ public:
         : g_(g),
           options_(options),
           diag_(diag),
-          cache_(cache),
           uses_(g.use_counts()),
           users_(g.users()),
           joins_(g, options.fusion),
-          contexts_{{g_, uses_, users_, core, options.optimize}} {
-        if (options.choices != nullptr && options.optimize == "speed") contexts_.push_back({g_, uses_, users_, core, "size"});
-        if (options.all_forms) contexts_.push_back({g_, uses_, users_, core, options.optimize == "speed" ? "ram" : "speed"});
-    }
+          offers_(g, uses_, users_, core, options, cache) {}
 
     Expected<Program> run(std::vector<Taken>* taken) {
         p_.name = options_.name;
@@ -164,139 +62,6 @@ public:
 
 private:
     // --- choice ------------------------------------------------------------------------------------------------------------------------
-    Offer priced(const KernelRow& row, Candidate candidate) const {
-        Offer offer{&row, std::move(candidate), {}, {}, false, 0};
-        offer.formula = offer.candidate.cycles;
-        if (options_.choices == nullptr) return offer;
-        offer.key = candidate_key(row, offer.candidate, g_);
-        const auto known = options_.choices->entries.find(offer.key);
-        if (known == options_.choices->entries.end()) return offer;
-        offer.measured = true;
-        offer.candidate.cycles = known->second.cycles;
-        return offer;
-    }
-
-    // What the nodes that an offer covers besides node k cost when each has a kernel of its own.
-    int64_t cycles_of_others(const Candidate& offer, size_t k) const {
-        int64_t cycles = 0;
-        for (const NodeId id : offer.covers) {
-            if (id.index == static_cast<int32_t>(k)) continue;
-            std::optional<int64_t> least;
-            for (const KernelRow* row : rows_) {
-                if (row->op != op_name(g_[id].op) || !refusal(*row, options_).empty()) continue;
-                Match match = row->match(contexts_.front(), g_, id);
-                if (!match.candidate) continue;
-                const int64_t own = priced(*row, std::move(*match.candidate)).candidate.cycles;
-                least = std::min(least.value_or(own), own);
-            }
-            cycles += least.value_or(0);
-        }
-        return cycles;
-    }
-
-    std::vector<Offer> offers_for(size_t k, std::vector<Weighed>& weighed) const {
-        if (cache_ == nullptr) return asked_offers(k, weighed);
-        const Node& n = g_.nodes[k];
-        std::string key = surroundings(g_, users_, uses_, n);
-        const NodeId root{static_cast<int32_t>(k)};
-        if (const auto at = cache_->contents->known.find(key); at != cache_->contents->known.end()) {
-            std::vector<Offer> offers = at->second.offers;
-            if (translate(offers, at->second, n, root)) {
-                weighed = at->second.weighed;
-                return offers;
-            }
-        }
-        std::vector<Offer> offers = asked_offers(k, weighed);
-        Known known{n.inputs, n.outputs, offers, weighed};
-        if (std::vector<Offer> same = offers; translate(same, known, n, root)) {
-            for (const ValueId id : n.inputs)
-                if (const Tensor* t = g_.constant(id)) cache_->contents->kept.push_back(*t);
-            cache_->contents->known.insert_or_assign(std::move(key), std::move(known));
-        }
-        return offers;
-    }
-
-    // What the rows offer for node k, the options' own forms first. Other forms count only where measurements tell what they cost, or where
-    // all are asked for.
-    std::vector<Offer> asked_offers(size_t k, std::vector<Weighed>& weighed) const {
-        const Node& n = g_.nodes[k];
-        std::vector<Offer> offers;
-        std::set<std::string> known;
-        for (const MatchContext& context : contexts_) {
-            const bool own = &context == contexts_.data();
-            for (const KernelRow* row : rows_) {
-                if (row->op != op_name(n.op)) continue;
-                const std::string refused = refusal(*row, options_);
-                Match match = refused.empty() ? row->match(context, g_, {static_cast<int32_t>(k)}) : Match(refused);
-                if (!options_.fusion && match.candidate && match.candidate->covers.size() > 1) match = Match("fusion is switched off");
-                const std::string name = std::string(row->name) + (own ? "" : ", as for --optimize " + context.optimize);
-                if (!match.candidate) {
-                    if (own) weighed.push_back({name, match.reason});
-                    continue;
-                }
-                Offer offer = priced(*row, std::move(*match.candidate));
-                offer.form = name;
-                if (!own && !options_.all_forms && !offer.measured && options_.explore != LowerOptions::Explore::all) continue;
-                if (!offer.key.empty() && !known.insert(offer.key).second) continue;
-                if (options_.all_forms && offer.key.empty() && !known.insert(form_key(*row, offer.candidate)).second) continue;
-                offer.others = cycles_of_others(offer.candidate, k);
-                std::vector<Offer> all = variants(offer);
-                all.insert(all.begin(), std::move(offer));
-                for (Offer& o : all) {
-                    weighed.push_back({o.form, "", o.candidate.cycles, o.measured});
-                    offers.push_back(std::move(o));
-                }
-            }
-        }
-        return offers;
-    }
-
-    // An offer with the other values of its constant that only measurements can choose: those that were measured or are to be.
-    std::vector<Offer> variants(const Offer& offer) const {
-        std::vector<Offer> all;
-        if (options_.choices == nullptr || !offer.candidate.tunable) return all;
-        const auto& [constant, others] = *offer.candidate.tunable;
-        for (const int64_t value : others) {
-            Candidate candidate = offer.candidate;
-            candidate.cycles = offer.formula;
-            for (auto& [name, now] : candidate.constants)
-                if (name == constant) now = value;
-            Offer variant = priced(*offer.row, std::move(candidate));
-            variant.form = fmt::format("{}, {} {}", offer.form, constant, value);
-            variant.others = offer.others;
-            if (variant.measured || options_.explore != LowerOptions::Explore::none) all.push_back(std::move(variant));
-        }
-        return all;
-    }
-    // Tells the forms of a row for one node apart.
-    static std::string form_key(const KernelRow& row, const Candidate& c) {
-        std::string key(row.name);
-        for (const auto& [name, value] : c.constants) key += fmt::format(" {}={}", name, value);
-        for (const KernelArgument& a : c.arguments) key += fmt::format(" {}:{}", static_cast<int>(a.kind), a.scratch_bytes);
-        return key;
-    }
-
-    // Whether an offer that costs so many cycles by its formula is to be measured next, where the cheapest one costs so many.
-    bool wanted(const Offer& offer, int64_t cycles, int64_t cheapest) const {
-        return options_.explore != LowerOptions::Explore::none && !offer.measured &&
-               (options_.explore == LowerOptions::Explore::all || cycles <= 2 * cheapest);
-    }
-
-    // The offer to take: none that is to be avoided, then one to measure, then the cheapest, where an offer pays for the nodes that others
-    // cover and it does not.
-    Offer* best(size_t k, std::vector<Offer>& offers) const {
-        int64_t most_others = 0, cheapest = INT64_MAX;
-        for (const Offer& o : offers) most_others = std::max(most_others, o.others);
-        for (const Offer& o : offers) cheapest = std::min(cheapest, o.formula + most_others - o.others);
-        const auto rank = [&](const Offer& o) {
-            const bool avoided = options_.avoid.count({static_cast<int32_t>(k), o.form}) != 0;
-            return std::tuple(avoided, !wanted(o, o.formula + most_others - o.others, cheapest), o.candidate.cycles - o.others);
-        };
-        const auto least =
-            std::min_element(offers.begin(), offers.end(), [&](const Offer& a, const Offer& b) { return rank(a) < rank(b); });
-        return least == offers.end() ? nullptr : &*least;
-    }
-
     Status choose() {
         chosen_.resize(g_.nodes.size());
         std::vector<bool> covered(g_.nodes.size());
@@ -304,9 +69,9 @@ private:
             const Node& n = g_.nodes[k];
             if (covered[k] || get_if<Reshape>(n.op) != nullptr || joins_.joined(k) || is_view_concat(n) || is_view_slice(n)) continue;
             Chosen& chosen = chosen_[k];
-            std::vector<Offer> offers = offers_for(k, chosen.weighed);
+            std::vector<Offer> offers = offers_.for_node(k, chosen.weighed);
             for (const Offer& o : offers) chosen.forms.push_back(form_of(g_, o.form, o.candidate));
-            if (Offer* taken = best(k, offers); taken != nullptr) {
+            if (Offer* taken = offers_.best(k, offers); taken != nullptr) {
                 static_cast<Offer&>(chosen) = std::move(*taken);
             } else {
                 std::string reasons;
@@ -341,13 +106,13 @@ private:
         std::vector<CodeOffer> offers;
         constexpr int64_t code_of_a_step = 1200;  // what a kernel takes besides; most share some
         int64_t used = 0;
-        MatchContext context = contexts_.front();
+        MatchContext context = offers_.context();
         context.weights_as_code = true;
         for (size_t k = 0; k < chosen_.size(); ++k) {
             Chosen& now = chosen_[k];
             if (now.row == nullptr) continue;
             used += constant_bytes(now.candidate) + code_of_a_step;
-            for (const KernelRow* row : rows_) {
+            for (const KernelRow* row : offers_.rows()) {
                 if (row->op != op_name(g_.nodes[k].op) || now.candidate.covers.size() > 1) continue;
                 Match match = row->match(context, g_, {static_cast<int32_t>(k)});
                 if (!match.candidate || !match.candidate->weights_are_code) continue;
@@ -356,14 +121,14 @@ private:
                     now.weighed.push_back({name, "the caller passes the weights, so they cannot be code", -1});
                     continue;
                 }
-                Offer offer = priced(*row, std::move(*match.candidate));
+                Offer offer = offers_.priced(*row, std::move(*match.candidate));
                 offer.form = name;
                 if (options_.avoid.count({static_cast<int32_t>(k), name}) != 0) continue;
                 now.weighed.push_back({name, "", offer.candidate.cycles, offer.measured});
                 now.forms.push_back(form_of(g_, name, offer.candidate));
                 const int64_t saved = now.candidate.cycles - offer.candidate.cycles;
                 const int64_t bytes = std::max<int64_t>(1, constant_bytes(offer.candidate) - constant_bytes(now.candidate));
-                const bool unknown = wanted(offer, offer.formula, now.formula);
+                const bool unknown = offers_.wanted(offer, offer.formula, now.formula);
                 if (saved > 0 || unknown) offers.push_back({k, std::move(offer), saved, bytes, unknown});
             }
         }
@@ -781,12 +546,10 @@ private:
     const Graph& g_;
     const LowerOptions& options_;
     Diagnostics& diag_;
-    OfferCache* cache_;
     std::vector<int> uses_;
     std::vector<std::vector<NodeId>> users_;
     const ColumnJoins joins_;
-    std::vector<MatchContext> contexts_;  // the options' own first
-    const std::vector<const KernelRow*> rows_ = kernel_rows();
+    const Offers offers_;
     std::vector<Chosen> chosen_;
     std::vector<int32_t> buffer_of_;
     std::vector<Step> copies_;
@@ -796,11 +559,6 @@ private:
 };
 
 }  // namespace
-
-std::string refusal(const KernelRow& row, const LowerOptions& options) {
-    if (row.weights_as_code && options.weights_passed) return "turns weights into code, which --weights pointer and --api glow rule out";
-    return "";
-}
 
 Expected<Program> lower(const Graph& graph, const Core& core, const LowerOptions& options, Diagnostics& diag, OfferCache* cache,
                         std::vector<Taken>* taken) {

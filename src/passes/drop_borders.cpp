@@ -114,7 +114,11 @@ private:
             if (!all_rows) in[i] = rows_of(in[i], wanted.rows.begin - there.rows.begin, wanted.rows.size(), n.inputs[i]);
             if (i == 0) first = {all_rows ? there.rows : wanted.rows, there.columns};
         }
-        put(n, r_.add(part_of(g_, n, made(n.outputs[0]), first), std::move(in), n.sources));
+        const Patch tile = made(n.outputs[0]);
+        const ValueId y = r_.add(part_of(g_, n, tile, first), std::move(in), n.sources);
+        GW_CHECK(r_.out.type(y).shape[1] == tile.rows.size() && r_.out.type(y).shape[2] == tile.columns.size(),
+                 "another tile than planned");
+        put(n, y);
         return true;
     }
     bool slice(const Node& n) {

@@ -38,15 +38,15 @@ struct Window {
     size_t axis;
     int64_t kernel, stride, dilation;
 };
-// Gives an op for positions `r` of its result, which is given exactly positions `x` of an operand of that size, the padding that lies
-// before and behind them.
+// Gives an op for positions `r` of its result, which is given exactly positions `x` of its operand, the padding that lies before and behind
+// them. Positions of the operand between those and the padding are read by no window.
 template <class T>
-void set_padding(T& op, const Window& w, const Rows& r, const Rows& x, int64_t size) {
+void set_padding(T& op, const Window& w, const Rows& r, const Rows& x) {
     const int64_t pad = op.pad[w.axis];
     const int64_t first = r.begin * w.stride - pad;
     const int64_t end = (r.end - 1) * w.stride - pad + (w.kernel - 1) * w.dilation + 1;
     op.pad[w.axis] = std::max<int64_t>(0, x.begin - first);
-    op.pad[w.axis + 2] = std::max<int64_t>(0, end - size);
+    op.pad[w.axis + 2] = std::max<int64_t>(0, end - x.end);
 }
 
 class Planner {
@@ -196,9 +196,8 @@ Patch patch_needed(const Graph& g, const Node& n, size_t i, const Patch& tile) {
 
 Op part_of(const Graph& g, const Node& n, const Patch& r, const Patch& x) {
     const auto part = [&](auto op, auto kernel) -> Op {
-        const Shape& s = g.type(n.inputs[0]).shape;
-        set_padding(op, {0, kernel[0], op.stride[0], op.dilation[0]}, r.rows, x.rows, s[1]);
-        set_padding(op, {1, kernel[1], op.stride[1], op.dilation[1]}, r.columns, x.columns, s[2]);
+        set_padding(op, {0, kernel[0], op.stride[0], op.dilation[0]}, r.rows, x.rows);
+        set_padding(op, {1, kernel[1], op.stride[1], op.dilation[1]}, r.columns, x.columns);
         return op;
     };
     if (const Conv2D* op = get_if<Conv2D>(n.op)) {

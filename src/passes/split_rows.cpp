@@ -19,6 +19,7 @@
 #include <map>
 #include <set>
 
+#include "base/check.h"
 #include "passes/row_plan.h"
 
 namespace gw {
@@ -149,7 +150,10 @@ private:
             if (o.input == 0) x = needed;
             in[o.input] = tile_of(n.inputs[o.input], needed);
         }
-        return typed(r_.add(part_of(g_, n, fresh, x), std::move(in), n.sources), n.outputs[0]);
+        const ValueId y = r_.add(part_of(g_, n, fresh, x), std::move(in), n.sources);
+        GW_CHECK(r_.out.type(y).shape[1] == fresh.rows.size() && r_.out.type(y).shape[2] == fresh.columns.size(),
+                 "another tile than planned");
+        return typed(y, n.outputs[0]);
     }
 
     // That part of an old value: all that is held of it, a slice of that, or (the region's input) a slice of the whole. Rows are cut first:

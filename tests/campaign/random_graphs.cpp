@@ -3,13 +3,15 @@
 //
 // A seed makes a graph: explicit int8 arithmetic in any of the three roundings, int16 arithmetic, a float network that the quantize stage
 // turns into int8, or a float network that stays float. It goes through the pipeline; after each pass the interpreter's answer is compared
-// with the answer of the graph as made (integers exactly; float networks within float_pass_bound of the output's range). Then many graphs
+// with the answer of the graph as made (integers exactly; float networks within float_pass_bound of the output's range). Parts of it are
+// cut into strips and bands at random, which must keep the answer too; for --optimize ram one such graph takes its place. Then many graphs
 // at a time become one program (support/bundle_batch.h) for each execution. The kernels are chosen for --optimize speed, size and ram in
 // turn; the host runs what was lowered for plain C, for the Cortex-M0+ and for the Cortex-M4 in turn, so that the portable twins of
 // instructions are seen too. Integer results must be equal bit for bit; floats within float_run_bound of the range.
 //
 //   random_graphs --first 1 --graphs 100 [--batch 64]      prints one line a fault and a summary; status 1 when there was a fault
 //   random_graphs --first SEED --graphs 1                  repeats one; a failing graph is written to random-SEED.gw
+//   random_graphs --passes-only …                          the interpreter alone: nothing is compiled
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +19,7 @@
 
 #include "base/files.h"
 #include "base/process.h"
+#include "passes/split_rows.h"
 #include "support/bundle_batch.h"
 #include "support/random_graph.h"
 #include "support/random_int16.h"
@@ -35,7 +38,7 @@ struct Options {
     uint32_t first = 1;
     int64_t graphs = 100;
     size_t batch = 64;
-    bool emulate = true;
+    bool execute = true, emulate = true;
     uint32_t plant = 0;  // this seed's results are falsified, for the test of the test
     std::string cflag;   // in place of the levels in turn
 };
@@ -51,7 +54,7 @@ struct Subject {
 };
 
 struct Tally {
-    int64_t graphs = 0, faults = 0, runs = 0, pass_checks = 0;
+    int64_t graphs = 0, faults = 0, runs = 0, pass_checks = 0, cuts = 0;
     std::map<std::string, int64_t> kinds, kernels;
 };
 
@@ -127,11 +130,11 @@ public:
         }
         std::string kinds;
         for (const auto& [kind, n] : tally_.kinds) kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", n, kind);
-        std::printf("seeds %u to %u: %lld graphs (%s), %lld pass checks, %lld runs on %s, %lld faults\n", o_.first,
+        std::printf("seeds %u to %u: %lld graphs (%s), %lld pass checks, %lld cuts into strips, %lld runs on %s, %lld faults\n", o_.first,
                     o_.first + static_cast<uint32_t>(o_.graphs) - 1, static_cast<long long>(tally_.graphs), kinds.c_str(),
-                    static_cast<long long>(tally_.pass_checks), static_cast<long long>(tally_.runs),
+                    static_cast<long long>(tally_.pass_checks), static_cast<long long>(tally_.cuts), static_cast<long long>(tally_.runs),
                     o_.emulate ? "host, cortex-m0plus and cortex-m4" : "the host", static_cast<long long>(tally_.faults));
-        say_kernels();
+        if (o_.execute) say_kernels();
         return tally_.faults == 0 ? 0 : 1;
     }
 
@@ -190,6 +193,37 @@ private:
         if (!pipeline(s)) return false;
         for (int k = 0; k < samples_each; ++k) s.samples.push_back(draw_inputs(s.graph, s.seed, k));
         s.expected = answers_in_graph_order(s.graph, s.samples);
+        return cut(s) && o_.execute;
+    }
+
+    // Some parts of the graph in strips and bands of random sizes.
+    bool cut(Subject& s) {
+        constexpr size_t most_nodes = 120;  // to be compiled: each strip of each band has its own
+        std::mt19937 random(s.seed ^ 0x57A1u);
+        const auto below = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint32_t>(n)); };
+        std::optional<Graph> small;
+        for (const RowChain& chain : row_chains(s.graph)) {
+            for (int k = 0; k < 4; ++k) {
+                const int32_t last = chain.cuts[static_cast<size_t>(below(static_cast<int64_t>(chain.cuts.size())))];
+                const RowRegion region = sub_region(s.graph, chain.region.first, last);
+                const int32_t driver = region.first + static_cast<int32_t>(below(region.last - region.first + 1));
+                const Cut cut{driver, 1 + below(3), 1 + below(4), below(2) == 0};
+                std::optional<Graph> split = split_rows(s.graph, region, cut);
+                if (!split) continue;
+                ++tally_.cuts;
+                const std::string what = fmt::format("nodes {} to {} cut by node {}, {} rows, {} bands{}", region.first, region.last,
+                                                     driver, cut.height, cut.bands, cut.keep ? "" : ", rows computed again");
+                Diagnostics diag;
+                if (!verify(*split, diag).ok()) return fault(s, what + ": " + diag.all().front().text()), false;
+                const std::vector<std::vector<Tensor>> seen = answers_in_graph_order(*split, s.samples);
+                for (size_t n = 0; n < seen.size(); ++n)
+                    for (size_t i = 0; i < seen[n].size(); ++i)
+                        if (const std::string d = compare(s.expected[n][i], seen[n][i], float_pass_bound); !d.empty())
+                            return fault(s, fmt::format("{}: sample {}, output {}: {}", what, n, i, d)), false;
+                if (split->nodes.size() <= most_nodes) small = std::move(split);
+            }
+        }
+        if (s.optimize == "ram" && small) s.graph = std::move(*small);
         return true;
     }
 
@@ -309,7 +343,9 @@ private:
 };
 
 int usage() {
-    std::fprintf(stderr, "usage: random_graphs [--first SEED] [--graphs N] [--batch N] [--host-only] [--cflag -O2] [--plant SEED]\n");
+    std::fprintf(
+        stderr,
+        "usage: random_graphs [--first SEED] [--graphs N] [--batch N] [--host-only | --passes-only] [--cflag -O2] [--plant SEED]\n");
     return 2;
 }
 
@@ -330,6 +366,8 @@ int main(int argc, char** argv) {
             o.batch = static_cast<size_t>(std::max(1LL, number()));
         } else if (a == "--host-only") {
             o.emulate = false;
+        } else if (a == "--passes-only") {
+            o.execute = o.emulate = false;
         } else if (a == "--plant") {
             o.plant = static_cast<uint32_t>(number());
         } else if (a == "--cflag" && i + 1 < argc) {
@@ -339,7 +377,7 @@ int main(int argc, char** argv) {
         }
     }
     if (o.graphs < 1) return usage();
-    if (gw::find_program("arm-none-eabi-gcc").empty() || gw::find_program("qemu-system-arm").empty()) {
+    if (o.emulate && (gw::find_program("arm-none-eabi-gcc").empty() || gw::find_program("qemu-system-arm").empty())) {
         std::printf("SKIPPED: the emulated cores (no cross-compiler or no emulator); the host alone\n");
         o.emulate = false;
     }

@@ -95,6 +95,39 @@ TEST(SplitRows, BandsKeepEveryByteAndTellWhatTheyRecompute) {
     EXPECT_GT(compiled, 2);
 }
 
+// Rows and columns of a result that are made of padding alone, behind the picture or before it: they come with the last strip and band that
+// reads something, or nothing is split.
+TEST(SplitRows, WindowsMayLieInThePadding) {
+    int splits = 0;
+    for (const Pads& pad : {Pads{0, 0, 1, 1}, Pads{0, 0, 2, 2}, Pads{2, 2, 0, 0}, Pads{1, 0, 2, 1}}) {
+        for (const int64_t stride : {1, 2}) {
+            Graph g;
+            const auto layer = [&](ValueId x, int64_t kernel, int64_t step, const Pads& around) {
+                Tensor w = Tensor::zeros({DType::int8, Shape{2, kernel, kernel, 2}, {}});
+                for (int64_t i = 0; i < w.elements(); ++i) w.set(i, static_cast<double>(i % 7) * 9 - 30);
+                Conv2D op;
+                op.stride = {step, step}, op.pad = around, op.x_zero = 5;
+                op.requant = make_requant(Rounding::twice, {0.01}, {kernel * kernel * 2 * 40 * 133 + 500}, 5, -128, 127);
+                return g.must_add(op, {x, g.add_constant(w), g.add_constant(Tensor::of<int32_t>({2}, {500, -300}))}, {});
+            };
+            const ValueId x = g.add_input("x", {DType::int8, Shape{1, 8, 8, 2}, {}});
+            g.add_output("y", layer(layer(layer(x, 3, 1, {1, 1, 1, 1}), 1, stride, pad), 2, 1, {1, 1, 1, 1}));
+            for (const RowRegion& region : regions_of(g)) {
+                for (const int64_t height : {1, 2, 3}) {
+                    for (const int64_t bands : {1, 2, 3}) {
+                        const auto split = split_rows(g, region, {region.first, height, bands});
+                        if (!split) continue;
+                        ++splits;
+                        expect_equal(g, *split, fmt::format("{} rows, {} bands\n{}{}", height, bands, print(g), print(*split)));
+                        if (HasFatalFailure()) return;
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_GT(splits, 50);
+}
+
 TEST(SplitRows, ARegionThatIsOneStripIsNotSplit) {
     const Graph g = random_int8(3, 4);
     for (const RowChain& chain : row_chains(g)) {
