@@ -114,11 +114,11 @@ void Pieces::add(size_t i, size_t j, const Cut& cut, const Bands* bands) {
         const std::span<const KernelBytes> of_piece = std::span(*kernels).subspan(from);
         const StripCost cost = bands == nullptr ? strip_cost(table_, first, last, *plan, in_rows, in_row, out_row, of_piece)
                                                 : band_cost(bands->widest, first, last, *plan, in_rows, of_piece);
-        const int64_t times = bands == nullptr ? 1 : cut.bands;
+        const int64_t times = bands == nullptr ? 1 : cut.bands, copying = cost.copied_bytes / 2;
         double spent = 0;
         for (size_t k = 0; k < work.size(); ++k) spent += work[k] * static_cast<double>((*cycles)[from + k]);
         if (!whole)
-            spent += static_cast<double>(times * (cycles_of_a_call * cost.calls + 60 * cost.copies + cost.copied_bytes / 2) -
+            spent += static_cast<double>(times * (cycles_of_a_call * cost.calls + 60 * cost.copies + copying) -
                                          cycles_of_a_call * (last - first + 1));
         p.variants.push_back({border + cost.bytes, static_cast<int64_t>(spent), true, border + cost.floor, {}});
     }

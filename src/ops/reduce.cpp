@@ -73,7 +73,8 @@ template <class T, class Acc>
 void reduce_plain(const Reduce& op, const Tensor& x, Tensor& y) {
     const int64_t n = y.elements();
     const std::vector<Acc> acc = fold<T, Acc>(op, x, Acc{0}, n);
-    const auto count = static_cast<Acc>(x.elements() / n);
+    const int64_t summed = x.elements() / n;
+    const auto count = static_cast<Acc>(summed);
     T* to = raw<T>(y);
     for (size_t i = 0; i < acc.size(); ++i) to[i] = static_cast<T>(op.kind == ReduceKind::mean ? acc[i] / count : acc[i]);
 }

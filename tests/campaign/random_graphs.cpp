@@ -193,11 +193,11 @@ private:
         if (!pipeline(s)) return false;
         for (int k = 0; k < samples_each; ++k) s.samples.push_back(draw_inputs(s.graph, s.seed, k));
         s.expected = answers_in_graph_order(s.graph, s.samples);
-        return cut(s) && o_.execute;
+        return in_strips(s) && o_.execute;
     }
 
     // Some parts of the graph in strips and bands of random sizes.
-    bool cut(Subject& s) {
+    bool in_strips(Subject& s) {
         constexpr size_t most_nodes = 120;  // to be compiled: each strip of each band has its own
         std::mt19937 random(s.seed ^ 0x57A1u);
         const auto below = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint32_t>(n)); };

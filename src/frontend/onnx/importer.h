@@ -28,8 +28,7 @@ struct Weight {
 // Attribute readers return the default after reporting a wrong type; the import then fails whatever the function returns.
 class NodeContext {
 public:
-    NodeContext(Importer& importer, const onnx::NodeProto& proto, int64_t opset, Location where, Source source,
-                std::vector<ValueId> operands);
+    NodeContext(Importer& owner, const onnx::NodeProto& node, int64_t version, Location place, Source from, std::vector<ValueId> operands);
 
     const onnx::NodeProto& proto;
     const int64_t opset;
@@ -48,9 +47,9 @@ public:
     int64_t rank(ValueId id) const { return shape(id).rank(); }
     Tensor constant(ValueId id) const;  // not valid() when the value is only known at run time
     // The same for operand i, which must be constant; `name` is the operand's in the ONNX documents.
-    Expected<Tensor> need_constant(size_t i, std::string_view name);
-    Expected<std::vector<int64_t>> need_ints(size_t i, std::string_view name);  // at most one dimension
-    Expected<double> need_scalar(size_t i, std::string_view name);              // one element
+    Expected<Tensor> need_constant(size_t i, std::string_view operand);
+    Expected<std::vector<int64_t>> need_ints(size_t i, std::string_view operand);  // at most one dimension
+    Expected<double> need_scalar(size_t i, std::string_view operand);              // one element
     std::optional<Weight> weight(ValueId id) const;
     // Whether result i is named by the node (and so may be read).
     bool wants(size_t i) const { return static_cast<int>(i) < proto.output_size() && !proto.output(static_cast<int>(i)).empty(); }
@@ -68,9 +67,9 @@ public:
 
     // --- results
     // Adds an op. When all its operands are constant it is evaluated at once and the result is a constant.
-    Expected<ValueId> emit(Op op, std::vector<ValueId> in);
-    Expected<ValueId> emit_kept(Op op, std::vector<ValueId> in);  // never evaluated here: Dequantize of constants
-    ValueId add(Tensor constant, std::string name = {});
+    Expected<ValueId> emit(Op op, std::vector<ValueId> operands);
+    Expected<ValueId> emit_kept(Op op, std::vector<ValueId> operands);  // never evaluated here: Dequantize of constants
+    ValueId add(Tensor tensor, std::string tensor_name = {});
     ValueId scalar(double value, DType dtype);
     Expected<ValueId> add(Weight weight);
     // Result i of the node is this value; it takes the tensor's name unless it has one.
@@ -84,7 +83,7 @@ public:
     Expected<ValueId> reshape(ValueId x, std::vector<int64_t> dims);  // nothing happens when the shape is the same
     Expected<ValueId> transpose(ValueId x, std::vector<int64_t> perm);
     Expected<ValueId> slice(ValueId x, std::vector<int64_t> start, std::vector<int64_t> size, std::vector<int64_t> step);
-    Expected<ValueId> slice_axis(ValueId x, int64_t axis, int64_t start, int64_t size);
+    Expected<ValueId> slice_axis(ValueId x, int64_t along, int64_t start, int64_t size);
     Expected<ValueId> to_float(ValueId x);
     // [N,C,H,W] or [N,C,L] → [N,H,W,C] (height 1), and back: the inner result and the outer both carry the name of result 0.
     Expected<ValueId> to_nhwc(ValueId x);

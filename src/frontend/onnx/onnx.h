@@ -26,9 +26,9 @@ struct ImportOptions {
 // 3 to 10 (newer: a warning). External data are looked for in the model's folder and nowhere above it.
 // A symbolic or unknown first dimension that `defines` leaves open becomes 1, with a note; any other is an error that names the symbol.
 // Everything that is not supported is reported in one go, one error a node.
-Expected<Module> read_onnx(const std::filesystem::path& model, const ImportOptions& options, Diagnostics& diag);
-// The same for the bytes of a file; `model` is its path for messages and for the place of external data.
-Expected<Module> read_onnx_bytes(std::string_view bytes, const std::filesystem::path& model, const ImportOptions& options,
+Expected<Module> read_onnx(const std::filesystem::path& path, const ImportOptions& options, Diagnostics& diag);
+// The same for the bytes of a file; `path` is its path for messages and for the place of external data.
+Expected<Module> read_onnx_bytes(std::string_view bytes, const std::filesystem::path& path, const ImportOptions& options,
                                  Diagnostics& diag);
 
 // One row of the import table: an operator of the domain ai.onnx and the opsets in which it exists and is read.

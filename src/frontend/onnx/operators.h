@@ -16,8 +16,8 @@ Status conv_integer(NodeContext& n);
 Status matmul_integer(NodeContext& n);
 // ops_window.cpp
 Status conv(NodeContext& n);
-// The convolution of data x with these weights [O, I, spatial…] and bias, by the node's attributes; `op` has the arithmetic.
-Status convolve(NodeContext& n, ValueId x, Weight weight, ValueId bias, Conv2D op);
+// The convolution of `data` with these weights [O, I, spatial…] and bias, by the node's attributes; `op` has the arithmetic.
+Status convolve(NodeContext& n, ValueId data, Weight weight, ValueId bias, Conv2D op);
 Status conv_transpose(NodeContext& n);
 Status max_pool(NodeContext& n);
 Status average_pool(NodeContext& n);

@@ -46,14 +46,14 @@ public:
             if (a.name() != without) *last().add_attribute() = a;
     }
     std::string number(float value) {
-        const std::string name = add("Constant", {});
+        std::string name = add("Constant", {});
         onnx::AttributeProto& a = *last().add_attribute();
         a.set_name("value_float"), a.set_type(onnx::AttributeProto::FLOAT), a.set_f(value);
         return name;
     }
     // Operands i, i + 1, i + 2: integers, scale, zero point. Several scales lie along `axis`; `scale` may be another than the operand.
     std::string dequantized(int i, int64_t axis = 1, const std::string& scale = {}) {
-        const std::string y = add("DequantizeLinear", {in(i), scale.empty() ? in(i + 1) : scale, in(i + 2)});
+        std::string y = add("DequantizeLinear", {in(i), scale.empty() ? in(i + 1) : scale, in(i + 2)});
         attribute("axis", axis);
         return y;
     }
@@ -61,7 +61,7 @@ public:
     std::string bias(int i, const std::string& scale, const std::string& other) {
         if (!has(i)) return {};
         const std::string step = add("Mul", {scale, other});
-        const std::string y = add("DequantizeLinear", {in(i), step});
+        std::string y = add("DequantizeLinear", {in(i), step});
         attribute("axis", 0);
         return y;
     }
@@ -133,7 +133,7 @@ void qlinear_pool(Body& b, const char* op) {
     back.push_back(1);
     const auto turned = [&](const std::string& x, const std::vector<int64_t>& perm) {
         if (!last) return x;
-        const std::string y = b.add("Transpose", {x});
+        std::string y = b.add("Transpose", {x});
         b.attribute("perm", perm);
         return y;
     };
